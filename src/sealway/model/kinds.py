@@ -1,0 +1,39 @@
+"""Every kind of resource the store may hold, by the name it is stored under."""
+
+from .account_setting import AccountSetting
+from .cluster import Cluster, ContainerInstance
+from .credential import Credential
+from .instance import Instance
+from .load_balancer import Listener, LoadBalancer
+from .network import NetworkInterface, SecurityGroup, Subnet, Vpc
+from .resource import Resource
+from .service import Service
+from .service_deployment import ServiceDeployment, ServiceRevision
+from .target_group import Target, TargetGroup, TargetHealth
+from .task import Task
+from .task_definition import TaskDefinition
+
+KINDS: dict[str, type[Resource]] = {
+    kind.__name__: kind
+    for kind in (
+        AccountSetting,
+        Cluster,
+        ContainerInstance,
+        Credential,
+        Instance,
+        Listener,
+        LoadBalancer,
+        NetworkInterface,
+        SecurityGroup,
+        Service,
+        ServiceDeployment,
+        ServiceRevision,
+        Subnet,
+        Target,
+        TargetGroup,
+        TargetHealth,
+        Task,
+        TaskDefinition,
+        Vpc,
+    )
+}
