@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* What the kernel's half and the Python half both know: map keys and values, flags, drop reasons.
+ *
+ * tools/gen_abi.py reads these from the object's BTF and writes drivers/dataplane/abi.py, so nothing
+ * here is repeated by hand. Addresses and ports are in network byte order, everything else is native.
+ * Any change of a layout raises SEALWAY_LAYOUT: maps pinned by another layout are never adopted.
+ */
+#pragma once
+
+#include <linux/types.h>
+
+enum sealway_limit {
+	SEALWAY_LAYOUT = 4,
+	SEALWAY_MAX_VIPS = 4096,
+	SEALWAY_MAX_FRONTENDS = 4096,
+	SEALWAY_MAX_BACKENDS = 16384,
+	SEALWAY_DEFAULT_FLOWS = 262144, /* entries, two a flow */
+	SEALWAY_FLOWS_PER_BUCKET = 8,
+	SEALWAY_BUCKETS_PER_LOCK = 16,
+	SEALWAY_MAX_LOCKS = 65536,
+	SEALWAY_VIP_FILTER_BITS = 4096,
+	SEALWAY_HANDSHAKE_TIMEOUT = 60, /* seconds, all of them */
+	SEALWAY_CLOSING_TIMEOUT = 60, /* as long as Linux keeps TIME_WAIT */
+	SEALWAY_RESET_TIMEOUT = 5, /* another packet until then proves that the client's RST was forged */
+	/* 61000-65535 belong to health probes, which leave from the same addresses. */
+	SEALWAY_FIRST_PORT = 1024,
+	SEALWAY_LAST_PORT = 60999,
+};
+
+/* Why a packet was dropped. docs/dataplane.md explains each; numbers never change their meaning. */
+enum sealway_drop_reason {
+	SEALWAY_DROP_UNUSED = 0,
+	SEALWAY_DROP_MALFORMED = 1,
+	SEALWAY_DROP_FRAGMENT = 2,
+	SEALWAY_DROP_BACKEND_GONE = 3,
+	SEALWAY_DROP_STALE_FLOW = 4,
+	SEALWAY_DROP_PORTS_EXHAUSTED = 5,
+	SEALWAY_DROP_FLOW_TABLE = 6,
+	SEALWAY_DROP_NO_ROUTE = 7,
+	SEALWAY_DROP_TOO_BIG = 8,
+	SEALWAY_DROP_REWRITE = 9,
+	SEALWAY_DROP_NO_HOST_INTERFACE = 10,
+	SEALWAY_DROP_REASONS = 11,
+};
+
+/* A packet's 5-tuple as it stands in the packet. */
+struct sealway_tuple {
+	__be32 source;
+	__be32 destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 protocol;
+	__u8 pad[3];
+} __attribute__((aligned(8)));
+
+enum sealway_flow_flag {
+	SEALWAY_FLOW_ANSWER = 1 << 0, /* target to client; without it, client to target */
+	SEALWAY_FLOW_TRANSLATED = 1 << 1, /* the target sees an address or port that is not the client's */
+	SEALWAY_FLOW_CLIENT_FIN = 1 << 2,
+	SEALWAY_FLOW_TARGET_FIN = 1 << 3,
+	SEALWAY_FLOW_CLIENT_FIN_ACKED = 1 << 4,
+	SEALWAY_FLOW_TARGET_FIN_ACKED = 1 << 5,
+	SEALWAY_FLOW_CLIENT_RESET = 1 << 6,
+	SEALWAY_FLOW_TARGET_FIRST = 1 << 7, /* the target sent the first FIN: TIME_WAIT is on its side */
+	SEALWAY_FLOW_ANSWERED = 1 << 8, /* TCP: the target's SYN-ACK passed; target_fin is what acknowledges it */
+	SEALWAY_FLOW_ESTABLISHED = 1 << 9, /* the client acknowledged that (UDP: the target answered) */
+	SEALWAY_FLOW_LINGERING = 1 << 10, /* over, but the target holds the pair in TIME_WAIT: carries nothing */
+	SEALWAY_FLOW_CUT = 1 << 11, /* over for the other end, which was told */
+};
+
+/* One direction of a flow, one cache line: the packet with the key's tuple becomes one with the other. Every flow
+ * has two entries; each one's key is the other's result turned around. The key comes first (struct
+ * sealway_tuple, flat for the generator); protocol 0: the entry is free. */
+struct sealway_flow {
+	__be32 key_source;
+	__be32 key_destination;
+	__be16 key_source_port;
+	__be16 key_destination_port;
+	__u8 protocol;
+	__u8 pad[3];
+	__be32 source;
+	__be32 destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u32 backend; /* slot | generation << 16 */
+	__u32 client_ifindex; /* the client is a task: its interface on the host; 0: ask the routes */
+	__u32 client_fin; /* the sequence number that acknowledges the client's FIN */
+	__u32 target_fin;
+	__u32 expires; /* CLOCK_MONOTONIC, seconds: over when nothing comes until then */
+	__u16 frontend;
+	__u16 idle_timeout; /* seconds */
+	__u32 flags;
+	__u32 tenant; /* counts the flows that had this entry */
+	__u32 reserved;
+} __attribute__((aligned(8)));
+
+struct sealway_frontend_key {
+	__be32 vip;
+	__be16 port;
+	__u8 protocol;
+	__u8 pad;
+};
+
+enum sealway_frontend_flag {
+	SEALWAY_FRONTEND_HIDE_CLIENT = 1 << 0,
+};
+
+struct sealway_frontend {
+	__u32 id;
+	__u32 flags;
+	__u32 idle_timeout; /* seconds */
+};
+
+enum sealway_backend_state {
+	SEALWAY_BACKEND_FREE = 0,
+	SEALWAY_BACKEND_ACTIVE = 1,
+	SEALWAY_BACKEND_DRAINING = 2,
+};
+
+enum sealway_via {
+	SEALWAY_VIA_NEIGHBOUR = 0, /* a bridge: resolve the address there */
+	SEALWAY_VIA_PEER = 1, /* a task's veth: straight into its namespace */
+};
+
+/* A slot of the backend array. A flow whose backend value is not this id belongs to an earlier tenant. */
+struct sealway_backend {
+	__be32 address;
+	__be16 port;
+	__u8 state;
+	__u8 via;
+	__u32 id; /* slot | generation << 16 */
+	__u32 ifindex;
+};
+
+struct sealway_counters {
+	__u64 new_flows;
+	__u64 packets;
+	__u64 octets;
+	__u64 established; /* handshakes that the client completed */
+	__u64 rejected; /* new flows for which there was no room or no port */
+};
+
+/* Index 0 of the config map. */
+struct sealway_config {
+	__u32 layout;
+	__u32 host_ifindex;
+	__u8 host_mac[6];
+	__u8 pad[2];
+	__u64 seed; /* secret: nobody outside can aim at a bucket */
+	__u32 bucket_mask;
+	__u32 lock_mask;
+	__u8 object_sha256[32];
+};

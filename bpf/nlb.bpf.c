@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* The load balancer: one tc program for each role an interface can have.
+ *
+ *   uplink  ingress   packets of outside clients to a VIP
+ *   host    egress    packets of this host's processes to a VIP (and what was routed to one)
+ *   task    ingress   a task's answers as a target, and its packets to a VIP as a client
+ *   bridge  ingress   answers of the containers behind it
+ *
+ * A packet that is not ours to decide passes: the kernel routes it, to the VIP's namespace if it is for a VIP.
+ */
+#include "lib/connect.h"
+#include "lib/icmp.h"
+#include "lib/mss.h"
+#include "lib/nat.h"
+#include "lib/parse.h"
+#include "lib/reset.h"
+#include "lib/route.h"
+#include "lib/stats.h"
+
+#define CLIENTS 1 /* decides packets to VIPs */
+#define ANSWERS 2 /* rewrites targets' answers */
+#define INGRESS 4
+
+static __always_inline bool is_vip(__be32 address)
+{
+	return bpf_map_lookup_elem(&vips, &address) != NULL;
+}
+
+static __always_inline bool may_be_vip(__be32 address)
+{
+	__u32 bit = (__u32)(address * 0x9e3779b1u) >> 20, zero = 0;
+	__u8 *bits = bpf_map_lookup_elem(&vip_filter, &zero);
+
+	return bits && bits[bit / 8] >> (bit % 8) & 1;
+}
+
+static __always_inline bool concerns(const struct sealway_flow *flow, int role)
+{
+	return role & (flow->flags & SEALWAY_FLOW_ANSWER ? ANSWERS : CLIENTS) &&
+	       !(flow->flags & SEALWAY_FLOW_LINGERING);
+}
+
+static __always_inline int rewrite_and_send(struct __sk_buff *skb, const struct packet *p,
+					    const struct sealway_flow *to, const struct route *route)
+{
+	if (route->way == WAY_DROP || route->way == WAY_KERNEL)
+		return send(skb, route);
+	count_packet(to->frontend, p);
+	if ((opens_flow(p) && clamp_mss(skb, p)) || rewrite(skb, p, to))
+		return drop(SEALWAY_DROP_REWRITE);
+	return send(skb, route);
+}
+
+/* flow: room for what is decided. */
+static __always_inline int open_flow(struct __sk_buff *skb, const struct packet *p, struct sealway_flow *flow,
+				     int role)
+{
+	struct sealway_frontend_key key = {
+		.vip = p->tuple.destination,
+		.port = p->tuple.destination_port,
+		.protocol = p->tuple.protocol,
+	};
+	struct sealway_frontend *frontend = bpf_map_lookup_elem(&frontends, &key);
+	struct sealway_backend *backend;
+	struct route route;
+	__u32 id;
+	int error;
+
+	if (!frontend || !opens_flow(p))
+		return PASS;
+	if (!choose_backend(frontend->id, hash_tuple(&p->tuple), &id))
+		return PASS; /* the namespace refuses it */
+	backend = backend_of(id);
+	if (!backend)
+		return drop(SEALWAY_DROP_BACKEND_GONE);
+	error = connect_flow(p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, flow);
+	if (error) {
+		count_rejected(frontend->id);
+		return drop(-error);
+	}
+	route = route_to_backend(backend, role & INGRESS);
+	return rewrite_and_send(skb, p, flow, &route);
+}
+
+#define OPEN_ANEW -2 /* the flow is over: decide as if there were none */
+
+static __always_inline int carry(struct __sk_buff *skb, const struct packet *p, struct sealway_flow *flow,
+				 int role)
+{
+	struct sealway_backend *backend = backend_of(flow->backend);
+	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
+	__u32 now = seconds();
+	struct route route;
+
+	if (!backend || flow->flags & SEALWAY_FLOW_CUT || timed_out(flow, now)) {
+		cut_flow(&p->tuple, flow, now);
+		return answer ? reset_target(skb, p, SEALWAY_DROP_STALE_FLOW) : OPEN_ANEW;
+	}
+	if (!answer && p->tuple.protocol == IPPROTO_TCP && opens_flow(p) &&
+	    ((flow->flags & CLOSING) || backend->state != SEALWAY_BACKEND_ACTIVE)) {
+		end_flow(&p->tuple, flow);
+		return OPEN_ANEW;
+	}
+	route = answer ? route_answer(skb, p, flow) : route_to_backend(backend, role & INGRESS);
+	if (route.way != WAY_DROP && route.way != WAY_KERNEL)
+		track(p, flow, now);
+	return rewrite_and_send(skb, p, flow, &route);
+}
+
+static __always_inline int pass_error_on(struct __sk_buff *skb, const struct packet *p, int role)
+{
+	struct sealway_backend *backend;
+	struct sealway_tuple key;
+	struct sealway_flow flow = {};
+	struct route route;
+	struct quote q;
+
+	if (!read_quote(skb, p, &q) || p->tuple.destination != q.tuple.source)
+		return PASS;
+	key = turned(&q.tuple);
+	if (!find_flow(&key, &flow) || !concerns(&flow, role))
+		return PASS;
+	backend = backend_of(flow.backend);
+	if (!backend)
+		return PASS;
+	route = flow.flags & SEALWAY_FLOW_ANSWER ? route_answer(skb, p, &flow) :
+						   route_to_backend(backend, role & INGRESS);
+	if (route.way == WAY_DROP || route.way == WAY_KERNEL)
+		return send(skb, &route);
+	if (rewrite_error(skb, p, &q, &flow))
+		return drop(SEALWAY_DROP_REWRITE);
+	return send(skb, &route);
+}
+
+static __always_inline int handle(struct __sk_buff *skb, int role)
+{
+	struct sealway_flow flow = {};
+	struct packet p;
+	int verdict;
+
+	switch (parse(skb, &p)) {
+	case PARSED_FLOW:
+		break;
+	case PARSED_ICMP_ERROR:
+		return pass_error_on(skb, &p, role);
+	case PARSED_FRAGMENT:
+		return role & CLIENTS && is_vip(p.tuple.destination) ? drop(SEALWAY_DROP_FRAGMENT) : PASS;
+	case PARSED_MALFORMED:
+		return role & CLIENTS && is_vip(p.tuple.destination) ? drop(SEALWAY_DROP_MALFORMED) : PASS;
+	default:
+		return PASS;
+	}
+	if (!(role & ANSWERS) && !may_be_vip(p.tuple.destination))
+		return PASS;
+	if (find_flow(&p.tuple, &flow) && concerns(&flow, role)) {
+		verdict = carry(skb, &p, &flow, role);
+		if (verdict != OPEN_ANEW)
+			return verdict;
+	}
+	return role & CLIENTS ? open_flow(skb, &p, &flow, role) : PASS;
+}
+
+SEC("tc")
+int sealway_uplink(struct __sk_buff *skb)
+{
+	return handle(skb, CLIENTS | INGRESS);
+}
+
+SEC("tc")
+int sealway_host(struct __sk_buff *skb)
+{
+	return handle(skb, CLIENTS);
+}
+
+SEC("tc")
+int sealway_task(struct __sk_buff *skb)
+{
+	return handle(skb, CLIENTS | ANSWERS | INGRESS);
+}
+
+SEC("tc")
+int sealway_bridge(struct __sk_buff *skb)
+{
+	return handle(skb, ANSWERS | INGRESS);
+}
+
+/* The ABI's enumerations, for the generator: clang describes only types that a signature reaches. Never called. */
+struct enumerations {
+	enum sealway_limit limit;
+	enum sealway_drop_reason drop_reason;
+	enum sealway_flow_flag flow_flag;
+	enum sealway_frontend_flag frontend_flag;
+	enum sealway_backend_state backend_state;
+	enum sealway_via via;
+};
+
+__attribute__((used, noinline)) static int describe(const struct enumerations *e)
+{
+	return e->limit;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,71 @@
+"""What the flow table and the counters say: flows by backend and frontend, totals, drops."""
+
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from ..base import FrontendCounters
+from . import abi, libbpf
+from .drop_reasons import DROP_REASONS
+from .tables_plan import PROTOCOLS, Tables
+
+_NOT_COUNTED = abi.FlowFlag.ANSWER | abi.FlowFlag.CUT
+_NAMES = {number: name for name, number in PROTOCOLS.items()}
+
+
+class Census(NamedTuple):
+    """Living flows by backend id and by frontend id."""
+
+    by_backend: Mapping[int, int]
+    by_frontend: Mapping[int, int]
+
+
+def entries(flows: libbpf.Map) -> Iterator[abi.Flow]:
+    """Every entry in use, also those whose time is over."""
+    for _, buckets in flows.chunks():
+        yield from (flow for flow in abi.Flow.unpack_all(buckets) if flow.protocol)
+
+
+def count_flows(flows: libbpf.Map) -> Census:
+    """Counts each living flow once: its entry from client to target."""
+    by_backend: Counter[int] = Counter()
+    by_frontend: Counter[int] = Counter()
+    now = int(time.clock_gettime(time.CLOCK_MONOTONIC))
+    for flow in entries(flows):
+        if not flow.flags & _NOT_COUNTED and now <= flow.expires:
+            by_backend[flow.backend] += 1
+            by_frontend[flow.frontend] += 1
+    return Census(by_backend, by_frontend)
+
+
+def frontend_counters(
+    maps: Mapping[str, libbpf.Map], tables: Tables, census: Census
+) -> dict[tuple[str, int, str], FrontendCounters]:
+    """By (vip, port, protocol)."""
+    found = {}
+    for key, frontend in tables.frontends.items():
+        cpus = maps["counters"].get_per_cpu(frontend.id.to_bytes(4, "little"))
+        parts = [abi.Counters.unpack(value) for value in cpus]
+        name = (socket.inet_ntoa(key.vip), int.from_bytes(key.port, "big"), _NAMES[key.protocol])
+        found[name] = FrontendCounters(
+            new_flows=sum(part.new_flows for part in parts),
+            active_flows=census.by_frontend.get(frontend.id, 0),
+            packets=sum(part.packets for part in parts),
+            bytes=sum(part.octets for part in parts),
+            established=sum(part.established for part in parts),
+            rejected=sum(part.rejected for part in parts),
+        )
+    return found
+
+
+def drops(counters: libbpf.Map) -> dict[str, int]:
+    """By the reason's name, zero ones too."""
+    return {
+        name: sum(
+            int.from_bytes(value, "little")
+            for value in counters.get_per_cpu(int(reason).to_bytes(4, "little"))
+        )
+        for name, reason in DROP_REASONS.items()
+    }

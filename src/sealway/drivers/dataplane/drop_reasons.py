@@ -1,0 +1,17 @@
+"""Why a packet was dropped, in words. The numbers are the kernel's (``enum sealway_drop_reason``)."""
+
+from .abi import DropReason
+
+EXPLANATIONS: dict[DropReason, str] = {
+    DropReason.MALFORMED: "a TCP or UDP packet for a load balancer address whose headers make no sense",
+    DropReason.FRAGMENT: "an IP fragment for a load balancer address: only its first part names a port",
+    DropReason.BACKEND_GONE: "the chosen target was removed in this very moment; a retry finds another",
+    DropReason.STALE_FLOW: "an answer of a target whose flow was cut or idle too long; TCP is reset",
+    DropReason.PORTS_EXHAUSTED: "no free source port towards the target for a translated flow",
+    DropReason.FLOW_TABLE: "a new flow, where every place in the table is an established one's",
+    DropReason.NO_ROUTE: "the host's routes refuse the way to the client (unreachable, prohibit, blackhole)",
+    DropReason.TOO_BIG: "an answer of a translated flow is larger than the way to the client carries",
+    DropReason.REWRITE: "the packet could not be written to",
+    DropReason.NO_HOST_INTERFACE: "an answer to a process of this host while sealway0 is not known",
+}
+DROP_REASONS: dict[str, DropReason] = {reason.name.lower(): reason for reason in EXPLANATIONS}

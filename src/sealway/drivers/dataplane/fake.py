@@ -1,0 +1,118 @@
+"""A data plane in memory, for tests of what stands above it. Passes the real one's contract suite.
+
+``connect`` plays a client: it chooses as the kernel would, and the flow lives until it is closed or its
+backend is neither in a frontend nor draining.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ...model.errors import DriverError
+from ..base import Backend, DataPlaneState, Frontend, FrontendCounters
+from .drop_reasons import DROP_REASONS
+from .maglev import Share, build
+
+_BYTES_TO_OPEN = 180
+"""SYN, SYN-ACK and ACK with the options Linux sends."""
+
+
+@dataclass(eq=False)
+class FakeFlow:
+    """A client's connection. ``alive`` turns False when the data plane cuts it."""
+
+    frontend: tuple[str, int, str]
+    backend: Backend
+    alive: bool = True
+
+
+@dataclass(eq=False)
+class FakeDataPlane:
+    """``DataPlane`` in memory. ``applied``: every state given, in order."""
+
+    applied: list[DataPlaneState] = field(default_factory=list)
+    _started: bool = False
+    _flows: list[FakeFlow] = field(default_factory=list)
+    _opened: dict[tuple[str, int, str], int] = field(default_factory=dict)
+    _connects: int = 0
+
+    @property
+    def state(self) -> DataPlaneState:
+        """The last state applied."""
+        return self.applied[-1] if self.applied else DataPlaneState()
+
+    async def start(self) -> None:
+        self._started = True
+
+    async def apply(self, state: DataPlaneState) -> None:
+        self._check()
+        self.applied.append(state)
+        known = _backends(state)
+        for flow in self._flows:
+            flow.alive = flow.alive and flow.backend in known
+        self._flows = [flow for flow in self._flows if flow.alive]
+        self._opened = {_key(f): self._opened.get(_key(f), 0) for f in state.frontends}
+
+    async def flows(self) -> Mapping[Backend, int]:
+        self._check()
+        return {
+            backend: sum(flow.backend == backend for flow in self._flows) for backend in _backends(self.state)
+        }
+
+    async def counters(self) -> Mapping[tuple[str, int, str], FrontendCounters]:
+        self._check()
+        return {
+            key: FrontendCounters(
+                new_flows=opened,
+                active_flows=sum(flow.frontend == key for flow in self._flows),
+                packets=3 * opened,
+                bytes=_BYTES_TO_OPEN * opened,
+            )
+            for key, opened in self._opened.items()
+        }
+
+    async def drops(self) -> Mapping[str, int]:
+        self._check()
+        return dict.fromkeys(DROP_REASONS, 0)
+
+    async def stop(self) -> None:
+        self._started = False
+
+    async def teardown(self) -> None:
+        self._started = False
+        self.applied.clear()
+        self._opened.clear()
+        for flow in self._flows:
+            flow.alive = False
+        self._flows.clear()
+
+    def connect(self, vip: str, port: int, protocol: str = "tcp") -> FakeFlow | None:
+        """A new connection; None when it is refused."""
+        frontend = next((f for f in self.state.frontends if _key(f) == (vip, port, protocol)), None)
+        usable = [w for w in frontend.backends if w.weight > 0] if frontend else []
+        if frontend is None or not usable:
+            return None
+        shares = [Share(f"{w.backend.address}:{w.backend.port}", w.weight) for w in usable]
+        table = build(shares)
+        backend = usable[table[self._connects % len(table)]].backend
+        self._connects += 1
+        flow = FakeFlow(_key(frontend), backend)
+        self._flows.append(flow)
+        self._opened[flow.frontend] += 1
+        return flow
+
+    def close(self, flow: FakeFlow) -> None:
+        """The client or the target ends the connection."""
+        flow.alive = False
+        self._flows = [each for each in self._flows if each is not flow]
+
+    def _check(self) -> None:
+        if not self._started:
+            raise DriverError("the data plane is not started", retryable=False)
+
+
+def _key(frontend: Frontend) -> tuple[str, int, str]:
+    return frontend.vip, frontend.port, frontend.protocol
+
+
+def _backends(state: DataPlaneState) -> frozenset[Backend]:
+    return state.draining | {w.backend for f in state.frontends for w in f.backends}

@@ -1,0 +1,235 @@
+"""The few calls of libbpf.so.1 that are needed, through ctypes; nothing here knows our maps.
+
+Every failure is a ``KernelError`` with the call and the errno. What libbpf says (the verifier's log too)
+goes to a bounded buffer, ``messages()``, from which the loader quotes.
+"""
+
+import ctypes
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from ctypes import byref, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
+from errno import ENOENT
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ...model.errors import DriverError
+
+ANY, NOEXIST = 0, 1
+MAP_TYPE_ARRAY = 2
+INNER_MAP = 1 << 12
+"""BPF_F_INNER_MAP: an array that may take the place of one of another size."""
+_BATCH = 8192
+_messages: deque[str] = deque(maxlen=400)
+
+
+class KernelError(DriverError):
+    """A bpf(2) call failed."""
+
+    def __init__(self, call: str, errno: int) -> None:
+        super().__init__(f"{call}: {os.strerror(errno)}", retryable=False)
+        self.errno = errno
+
+
+class _MapInfo(ctypes.Structure):
+    """The start of ``struct bpf_map_info`` (linux/bpf.h)."""
+
+    _fields_ = [(name, c_uint32) for name in ("type", "id", "key_size", "value_size", "max_entries", "flags")]
+
+
+class _MapCreateOptions(ctypes.Structure):
+    """The start of libbpf's ``struct bpf_map_create_opts``."""
+
+    _fields_ = [
+        ("size", c_size_t),
+        *((name, c_uint32) for name in ("btf_fd", "btf_key_type_id", "btf_value_type_id")),
+        *((name, c_uint32) for name in ("btf_vmlinux_value_type_id", "inner_map_fd", "map_flags")),
+    ]
+
+
+_PRINT = ctypes.CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
+
+
+_INFO = 1
+_LONGEST_LOG = 17 << 20
+
+
+def _keep_message(level: int, template: bytes, arguments: int) -> int:
+    if level > _INFO:
+        return 0
+    # A warning may hold the verifier's whole log, and its end is what matters.
+    buffer = ctypes.create_string_buffer(_LONGEST_LOG if level == 0 else 4096)
+    ctypes.CDLL(None).vsnprintf(buffer, c_size_t(len(buffer)), c_char_p(template), c_void_p(arguments))
+    _messages.extend(buffer.value.decode(errors="replace").splitlines())
+    return 0
+
+
+_keep = _PRINT(_keep_message)
+"""Referenced for ever: libbpf keeps the pointer."""
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """libbpf.so.1. Raises ``DriverError`` when the machine has none."""
+    try:
+        lib = ctypes.CDLL("libbpf.so.1", use_errno=True)
+    except OSError as error:
+        raise DriverError(
+            "libbpf.so.1 is not installed: apt install libbpf1 (or your distribution's libbpf 1.x)",
+            retryable=False,
+        ) from error
+    for name in (
+        "bpf_object__open_file",
+        "bpf_object__find_map_by_name",
+        "bpf_object__find_program_by_name",
+        "libbpf_set_print",
+    ):
+        getattr(lib, name).restype = c_void_p
+    lib.libbpf_set_print(_keep)
+    return lib
+
+
+def messages() -> list[str]:
+    """What libbpf said lately, oldest first."""
+    return list(_messages)
+
+
+def call(name: str, *arguments: Any) -> int:
+    """Calls a function that answers a negative errno on failure; raises ``KernelError`` then."""
+    result = int(getattr(library(), name)(*arguments))
+    if result < 0:
+        raise KernelError(name, -result if result != -1 or not ctypes.get_errno() else ctypes.get_errno())
+    return result
+
+
+def pin(fd: int, path: Path) -> None:
+    """Gives a map or program a name in bpffs."""
+    call("bpf_obj_pin", fd, c_char_p(os.fsencode(path)))
+
+
+def open_pinned(path: Path) -> int | None:
+    """A descriptor of what is pinned there, or None."""
+    try:
+        return call("bpf_obj_get", c_char_p(os.fsencode(path)))
+    except KernelError as error:
+        if error.errno == ENOENT:
+            return None
+        raise
+
+
+class Map:
+    """A map by its descriptor, which it owns. Keys and values are bytes; per-CPU values come one a CPU."""
+
+    def __init__(self, fd: int) -> None:
+        info, size = _MapInfo(), c_uint32(ctypes.sizeof(_MapInfo))
+        call("bpf_obj_get_info_by_fd", fd, byref(info), byref(size))
+        self.fd = fd
+        self.type = int(info.type)
+        self.id = int(info.id)
+        self.key_size = int(info.key_size)
+        self.value_size = int(info.value_size)
+        self.max_entries = int(info.max_entries)
+
+    def close(self) -> None:
+        """Gives the descriptor back; what is pinned or in use lives on."""
+        os.close(self.fd)
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value, or None."""
+        value = ctypes.create_string_buffer(self.value_size)
+        try:
+            call("bpf_map_lookup_elem", self.fd, key, value)
+        except KernelError as error:
+            if error.errno == ENOENT:
+                return None
+            raise
+        return value.raw
+
+    def get_per_cpu(self, key: bytes) -> list[bytes]:
+        """Every CPU's value of a per-CPU map."""
+        stride = (self.value_size + 7) & ~7
+        cpus = call("libbpf_num_possible_cpus")
+        value = ctypes.create_string_buffer(stride * cpus)
+        call("bpf_map_lookup_elem", self.fd, key, value)
+        return [value.raw[cpu * stride : cpu * stride + self.value_size] for cpu in range(cpus)]
+
+    def zero_per_cpu(self, key: bytes) -> None:
+        """Sets every CPU's value to zeros."""
+        stride = (self.value_size + 7) & ~7
+        call(
+            "bpf_map_update_elem",
+            self.fd,
+            key,
+            bytes(stride * call("libbpf_num_possible_cpus")),
+            c_uint64(ANY),
+        )
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Inserts or replaces."""
+        call("bpf_map_update_elem", self.fd, key, value, c_uint64(ANY))
+
+    def delete(self, key: bytes) -> bool:
+        """Whether there was one."""
+        try:
+            call("bpf_map_delete_elem", self.fd, key)
+        except KernelError as error:
+            if error.errno == ENOENT:
+                return False
+            raise
+        return True
+
+    def chunks(self) -> Iterator[tuple[bytes, bytes]]:
+        """All entries in batches: concatenated keys, concatenated values."""
+        keys = ctypes.create_string_buffer(self.key_size * _BATCH)
+        values = ctypes.create_string_buffer(self.value_size * _BATCH)
+        at = ctypes.create_string_buffer(max(self.key_size, 4))
+        start = None
+        while True:
+            count = c_uint32(_BATCH)
+            done = False
+            try:
+                call("bpf_map_lookup_batch", self.fd, start, at, keys, values, byref(count), None)
+            except KernelError as error:
+                if error.errno != ENOENT:
+                    raise
+                done = True
+            yield keys.raw[: count.value * self.key_size], values.raw[: count.value * self.value_size]
+            if done:
+                return
+            start = at
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """All entries."""
+        for keys, values in self.chunks():
+            for index in range(len(keys) // self.key_size):
+                key = keys[index * self.key_size : (index + 1) * self.key_size]
+                yield key, values[index * self.value_size : (index + 1) * self.value_size]
+
+    def fill(self, values: bytes) -> None:
+        """Writes an array from its start."""
+        total = len(values) // self.value_size
+        keys = b"".join(index.to_bytes(4, "little") for index in range(total))
+        count = c_uint32(total)
+        call("bpf_map_update_batch", self.fd, keys, values, byref(count), None)
+
+    def delete_many(self, keys: Sequence[bytes]) -> None:
+        """Deletes each that is there."""
+        for key in keys:
+            self.delete(key)
+
+
+def create_array(name: str, values: bytes) -> Map:
+    """A new array of 4-byte values that can stand in a map of maps."""
+    options = _MapCreateOptions(size=ctypes.sizeof(_MapCreateOptions), map_flags=INNER_MAP)
+    fd = call(
+        "bpf_map_create", MAP_TYPE_ARRAY, c_char_p(name.encode()), 4, 4, len(values) // 4, byref(options)
+    )
+    array = Map(fd)
+    array.fill(values)
+    return array
+
+
+def map_by_id(map_id: int) -> Map:
+    """Opens a map by the kernel's id."""
+    return Map(call("bpf_map_get_fd_by_id", c_uint32(map_id)))

@@ -1,0 +1,243 @@
+"""Brings the object into the kernel, or takes over what an earlier process left there.
+
+Maps and programs are pinned under ``<pins>/<layout>/``, so they outlive the process. Maps of the same layout
+are adopted with all they hold; programs are replaced when the object's digest is another. A directory of a
+newer layout belongs to a newer Sealway: refused. One of an older layout is taken down after the new one
+is in place, by ``discard_older``.
+"""
+
+import ctypes
+import os
+import secrets
+from collections.abc import Mapping
+from ctypes import c_char_p, c_uint32, c_void_p
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from ...model.errors import DriverError
+from . import abi, libbpf
+
+OBJECT = Path(__file__).parent / "objects" / "nlb.o"
+PROGRAMS = ("sealway_uplink", "sealway_host", "sealway_task", "sealway_bridge")
+MAPS = (
+    "config",
+    "vips",
+    "vip_filter",
+    "frontends",
+    "backends",
+    "maglev",
+    "flows",
+    "locks",
+    "counters",
+    "drops",
+)
+_BPF_FS = Path("/sys/fs/bpf")
+_LOG_LINES = 12
+_FIRST = bytes(4)
+
+
+class Loaded(NamedTuple):
+    """Descriptors of all that runs. ``digest`` of the object names the programs' edition."""
+
+    maps: Mapping[str, libbpf.Map]
+    programs: Mapping[str, int]
+    digest: bytes
+
+    def close(self) -> None:
+        """Gives every descriptor back."""
+        for each in self.maps.values():
+            each.close()
+        for fd in self.programs.values():
+            os.close(fd)
+
+
+def load(pins: Path, flow_capacity: int) -> Loaded:
+    """Adopts or loads. ``flow_capacity`` (table entries, two a flow) counts for a new table only.
+
+    Raises ``DriverError`` saying what is missing and what to do.
+    """
+    _require()
+    mount(pins)
+    place = pins / f"v{abi.Limit.LAYOUT}"
+    _refuse_newer(pins)
+    place.mkdir(parents=True, exist_ok=True)
+    digest = sha256(OBJECT.read_bytes()).digest()
+    existing = _open_maps(place)
+    programs = _open_programs(place)
+    if (
+        len(existing) == len(MAPS)
+        and len(programs) == len(PROGRAMS)
+        and _digest(existing["config"]) == digest
+    ):
+        return Loaded(existing, programs, digest)
+    loaded = _load_object(place, existing, flow_capacity, digest)
+    Loaded(existing, programs, digest).close()
+    config = loaded.maps["config"]
+    old = abi.Config.unpack(config.get(_FIRST) or bytes(config.value_size))
+    buckets = loaded.maps["flows"].max_entries
+    new = old._replace(
+        layout=abi.Limit.LAYOUT,
+        seed=old.seed or secrets.randbits(64),
+        bucket_mask=buckets - 1,
+        lock_mask=buckets // abi.Limit.BUCKETS_PER_LOCK - 1,
+        object_sha256=digest,
+    )
+    config.put(_FIRST, new.pack())
+    return loaded
+
+
+def buckets_for(flow_capacity: int) -> int:
+    """A power of two: how many buckets hold at least so many entries."""
+    wanted = -(-flow_capacity // abi.Limit.FLOWS_PER_BUCKET)
+    limit = abi.Limit.MAX_LOCKS * abi.Limit.BUCKETS_PER_LOCK
+    return min(max(1 << (wanted - 1).bit_length(), abi.Limit.BUCKETS_PER_LOCK), limit)
+
+
+def mount(pins: Path) -> None:
+    """Mounts bpffs where the pins shall be, unless it is there already."""
+    mounted = {
+        line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines() if " bpf " in line
+    }
+    if any(str(pins).startswith(f"{point}/") for point in mounted):
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"bpf", os.fsencode(_BPF_FS), b"bpf", 0, None):
+        raise DriverError(
+            f"cannot mount bpffs on {_BPF_FS}: {os.strerror(ctypes.get_errno())}; "
+            f"try as root: mount -t bpf bpf {_BPF_FS}",
+            retryable=False,
+        )
+
+
+def discard(pins: Path) -> None:
+    """Removes every pin, of every layout."""
+    for place in _layouts(pins).values():
+        for entry in place.iterdir():
+            entry.unlink(missing_ok=True)
+        place.rmdir()
+    if pins.is_dir() and not any(pins.iterdir()):
+        pins.rmdir()
+
+
+def discard_older(pins: Path) -> None:
+    """Removes the pins of older layouts."""
+    for layout, place in _layouts(pins).items():
+        if layout < abi.Limit.LAYOUT:
+            for entry in place.iterdir():
+                entry.unlink(missing_ok=True)
+            place.rmdir()
+
+
+def owners(pins: Path) -> frozenset[int]:
+    """The kernel's ids of the ``config`` maps pinned there, of every layout: filters are known by them."""
+    found = set()
+    for place in _layouts(pins).values():
+        if (fd := libbpf.open_pinned(place / "config")) is not None:
+            config = libbpf.Map(fd)
+            found.add(config.id)
+            config.close()
+    return frozenset(found)
+
+
+def _layouts(pins: Path) -> dict[int, Path]:
+    if not pins.is_dir():
+        return {}
+    return {int(p.name[1:]): p for p in pins.iterdir() if p.name[:1] == "v" and p.name[1:].isdigit()}
+
+
+def _require() -> None:
+    if os.geteuid() != 0:
+        raise DriverError("the eBPF data plane needs root (or choose --dataplane relay)", retryable=False)
+    if not OBJECT.is_file():
+        raise DriverError(f"{OBJECT} is missing: run `make bpf` (needs clang)", retryable=False)
+
+
+def _refuse_newer(pins: Path) -> None:
+    newest = max(_layouts(pins), default=0)
+    if newest > abi.Limit.LAYOUT:
+        raise DriverError(
+            f"{pins}/v{newest} was pinned by a newer Sealway (ours is layout {int(abi.Limit.LAYOUT)}): "
+            "run that version, or its `sealway down` first",
+            retryable=False,
+        )
+
+
+def _digest(config: libbpf.Map) -> bytes:
+    value = config.get(_FIRST)
+    return abi.Config.unpack(value).object_sha256 if value else b""
+
+
+def _open_maps(place: Path) -> dict[str, libbpf.Map]:
+    found = {name: libbpf.open_pinned(place / name) for name in MAPS}
+    return {name: libbpf.Map(fd) for name, fd in found.items() if fd is not None}
+
+
+def _open_programs(place: Path) -> dict[str, int]:
+    found = {name: libbpf.open_pinned(place / name) for name in PROGRAMS}
+    return {name: fd for name, fd in found.items() if fd is not None}
+
+
+def _load_object(
+    place: Path, existing: Mapping[str, libbpf.Map], flow_capacity: int, digest: bytes
+) -> Loaded:
+    """``existing`` maps are used in place of new ones; the caller keeps their descriptors."""
+    lib = libbpf.library()
+    obj = lib.bpf_object__open_file(c_char_p(os.fsencode(OBJECT)), None)
+    if not obj:
+        raise _load_error("open", ctypes.get_errno())
+    try:
+        for name, old in existing.items():
+            _check_same(name, old, _map(obj, name))
+            libbpf.call("bpf_map__reuse_fd", _map(obj, name), old.fd)
+        if "flows" not in existing:
+            libbpf.call("bpf_map__set_max_entries", _map(obj, "flows"), c_uint32(buckets_for(flow_capacity)))
+        if (result := lib.bpf_object__load(c_void_p(obj))) < 0:
+            raise _load_error("load", -result)
+        maps, programs = _pin_object(place, obj, existing)
+        return Loaded(maps, programs, digest)
+    finally:
+        lib.bpf_object__close(c_void_p(obj))
+
+
+def _pin_object(
+    place: Path, obj: int, existing: Mapping[str, libbpf.Map]
+) -> tuple[dict[str, libbpf.Map], dict[str, int]]:
+    maps, programs = {}, {}
+    for name in MAPS:
+        fd = os.dup(libbpf.call("bpf_map__fd", _map(obj, name)))
+        if name not in existing:
+            libbpf.pin(fd, place / name)
+        maps[name] = libbpf.Map(fd)
+    for name in PROGRAMS:
+        handle = c_void_p(libbpf.library().bpf_object__find_program_by_name(c_void_p(obj), name.encode()))
+        programs[name] = os.dup(libbpf.call("bpf_program__fd", handle))
+        (place / name).unlink(missing_ok=True)
+        libbpf.pin(programs[name], place / name)
+    return maps, programs
+
+
+def _check_same(name: str, old: libbpf.Map, new: c_void_p) -> None:
+    sizes = libbpf.call("bpf_map__key_size", new), libbpf.call("bpf_map__value_size", new)
+    if sizes != (old.key_size, old.value_size):
+        raise DriverError(
+            f"the pinned map {name} has another layout under the same number: run `sealway down`, then start "
+            "again (and raise SEALWAY_LAYOUT when a layout changes)",
+            retryable=False,
+        )
+
+
+def _map(obj: int, name: str) -> c_void_p:
+    found = libbpf.library().bpf_object__find_map_by_name(c_void_p(obj), name.encode())
+    if not found:
+        raise DriverError(f"{OBJECT} has no map {name}: run `make bpf`", retryable=False)
+    return c_void_p(found)
+
+
+def _load_error(step: str, errno: int) -> DriverError:
+    said = "\n  ".join(libbpf.messages()[-_LOG_LINES:])
+    return DriverError(
+        f"the kernel did not take the data plane ({step}: {os.strerror(errno)}). It needs Linux 5.15 or "
+        f"later with eBPF and tc; `sealway doctor` checks. The last of what was said:\n  {said}",
+        retryable=False,
+    )

@@ -1,0 +1,224 @@
+"""The relay: a data plane in user space, for machines without eBPF or the rights to it.
+
+Same contract as the kernel's, as far as it goes. It differs in this: a connection ends here and another goes
+to the target, so targets see this host's address and never the client's, whatever ``preserve_client_ip``
+says; connections end when the process ends; TCP only; keep-alive packets do not count as traffic.
+TLS passes unopened: bytes are copied, none is looked at.
+
+A frontend listens only while some backend may take a connection, so otherwise the kernel itself refuses.
+A backend that does not answer is passed over for the next one.
+"""
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from ...model.errors import DriverError
+from ..base import Backend, DataPlaneState, Frontend, FrontendCounters
+from .drop_reasons import DROP_REASONS
+from .relay_choice import choose
+from .relay_connection import Connection, Side
+from .relay_sockets import ListenSocket, listen_on_host
+
+CONNECT_TIMEOUT = 3.0
+"""Seconds for a backend to answer before the next is tried."""
+NO_BACKEND = "backend_gone"
+Key = tuple[str, int, str]
+
+log = logging.getLogger(__name__)
+
+
+def key_of(frontend: Frontend) -> Key:
+    """How counters name a frontend."""
+    return frontend.vip, frontend.port, frontend.protocol
+
+
+class Entrance:
+    """A frontend that listens: its server, what it has carried so far, and what it carries now."""
+
+    def __init__(self, frontend: Frontend) -> None:
+        self.frontend = frontend
+        self.server: asyncio.Server | None = None
+        self.new_flows = self.packets = self.bytes = 0
+        self.connections: set[Connection] = set()
+
+    @property
+    def takes_connections(self) -> bool:
+        """Whether any backend may be chosen."""
+        return any(share.weight > 0 for share in self.frontend.backends)
+
+    def close(self) -> None:
+        """No more connections; those there are go on."""
+        if self.server is not None:
+            self.server.close()
+            self.server = None
+
+    def counters(self) -> FrontendCounters:
+        """Finished connections and living ones together."""
+        living = [connection.traffic for connection in self.connections]
+        return FrontendCounters(
+            new_flows=self.new_flows,
+            active_flows=len(self.connections),
+            packets=self.packets + sum(each.packets for each in living),
+            bytes=self.bytes + sum(each.bytes for each in living),
+        )
+
+
+class RelayDataPlane:
+    """``drivers.base.DataPlane`` by copying. ``listen_socket``: see ``relay_sockets``."""
+
+    def __init__(
+        self, listen_socket: ListenSocket = listen_on_host, *, connect_timeout: float = CONNECT_TIMEOUT
+    ) -> None:
+        self._listen_socket = listen_socket
+        self._connect_timeout = connect_timeout
+        self._started = False
+        self._entrances: dict[Key, Entrance] = {}
+        self._kept: frozenset[Backend] = frozenset()
+        self._living: dict[Connection, Backend] = {}
+        self._active: Counter[Backend] = Counter()
+        self._served: Counter[Backend] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._handlers: set[asyncio.Task[Any]] = set()
+
+    async def start(self) -> None:
+        """See ``DataPlane.start``. There is nothing to adopt."""
+        self._started = True
+
+    async def apply(self, state: DataPlaneState) -> None:
+        """See ``DataPlane.apply``. What can be done is done; then ``DriverError`` names what cannot."""
+        self._check()
+        wanted = {key_of(f): f for f in state.frontends if f.protocol == "tcp"}
+        self._kept = state.draining | {s.backend for f in wanted.values() for s in f.backends}
+        for key in self._entrances.keys() - wanted.keys():
+            self._entrances.pop(key).close()
+        for connection, backend in list(self._living.items()):
+            if backend not in self._kept:
+                connection.reset()
+        for backend in self._served.keys() - self._kept:
+            del self._served[backend]
+        troubles = [f"{f.protocol} on {f.vip}:{f.port}" for f in state.frontends if f.protocol != "tcp"]
+        failures = [failure for f in wanted.values() if (failure := await self._open(f))]
+        if failures:
+            raise DriverError("the relay cannot listen: " + "; ".join(failures))
+        if troubles:
+            raise DriverError("the relay carries TCP only: " + ", ".join(troubles), retryable=False)
+
+    async def flows(self) -> Mapping[Backend, int]:
+        """See ``DataPlane.flows``."""
+        self._check()
+        return {backend: self._active[backend] for backend in self._kept}
+
+    async def counters(self) -> Mapping[Key, FrontendCounters]:
+        """See ``DataPlane.counters``. Packets and bytes are those between client and load balancer."""
+        self._check()
+        return {key: entrance.counters() for key, entrance in self._entrances.items()}
+
+    async def drops(self) -> Mapping[str, int]:
+        """See ``DataPlane.drops``: the kernel's reasons, of which the relay knows one."""
+        self._check()
+        return dict.fromkeys(DROP_REASONS, 0) | self._dropped
+
+    async def stop(self) -> None:
+        """See ``DataPlane.stop``. Connections end: nobody is left to carry them."""
+        self._started = False
+        for entrance in self._entrances.values():
+            entrance.close()
+        self._entrances.clear()
+        for connection in list(self._living):
+            connection.reset()
+        handlers = list(self._handlers)
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
+        self._kept = frozenset()
+
+    async def teardown(self) -> None:
+        """See ``DataPlane.teardown``: nothing outlives ``stop``."""
+        await self.stop()
+
+    def _check(self) -> None:
+        if not self._started:
+            raise DriverError("the data plane is not started", retryable=False)
+
+    async def _open(self, frontend: Frontend) -> str | None:
+        """Makes the entrance match; answers why it cannot."""
+        entrance = self._entrances.setdefault(key_of(frontend), Entrance(frontend))
+        entrance.frontend = frontend
+        if not entrance.takes_connections:
+            entrance.close()
+        elif entrance.server is None:
+            try:
+                sock = self._listen_socket(frontend.vip, frontend.port)
+            except OSError as error:
+                return f"{frontend.vip}:{frontend.port}: {error.strerror or error}"
+
+            async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await self._accept(entrance, Side(reader, writer))
+
+            entrance.server = await asyncio.start_server(accept, sock=sock)
+        return None
+
+    async def _accept(self, entrance: Entrance, client: Side) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._handlers.add(task)
+        try:
+            await self._relay(entrance, client)
+        except asyncio.CancelledError:
+            client.reset()  # only ``stop`` cancels, and it waits for this
+        finally:
+            self._handlers.discard(task)
+
+    async def _relay(self, entrance: Entrance, client: Side) -> None:
+        entrance.new_flows += 1
+        found = await self._reach_backend(entrance)
+        if found is None:
+            self._dropped[NO_BACKEND] += 1
+            client.reset()
+            return
+        backend, target = found
+        for side in (client, target):
+            side.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(client, target, entrance.frontend.idle_timeout)
+        self._living[connection] = backend
+        entrance.connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            del self._living[connection]
+            entrance.connections.discard(connection)
+            packets, carried = connection.traffic
+            entrance.packets += packets
+            entrance.bytes += carried
+            self._release(backend)
+
+    async def _reach_backend(self, entrance: Entrance) -> tuple[Backend, Side] | None:
+        """Connects to the best backend that answers. It is counted from the moment it is chosen."""
+        tried: set[Backend] = set()
+        while backend := choose(entrance.frontend.backends, self._active, self._served, tried):
+            tried.add(backend)
+            self._active[backend] += 1
+            self._served[backend] += 1
+            reached = False
+            try:
+                async with asyncio.timeout(self._connect_timeout):
+                    target = Side(*await asyncio.open_connection(backend.address, backend.port))
+                reached = backend in self._kept
+                if reached:
+                    return backend, target
+                target.reset()  # removed while we were connecting
+            except (OSError, TimeoutError) as error:
+                log.info("backend %s:%s does not answer: %s", backend.address, backend.port, error)
+            finally:
+                if not reached:
+                    self._release(backend)
+        return None
+
+    def _release(self, backend: Backend) -> None:
+        self._active[backend] -= 1
+        if not self._active[backend]:
+            del self._active[backend]

@@ -1,0 +1,72 @@
+"""The kernel's tables: reads them back, and carries out a plan in its order. Knows no state or driver."""
+
+from collections.abc import Iterable, Mapping
+
+from . import abi, libbpf
+from .tables_plan import SLOT_MASK, Plan, Tables
+
+
+def _u32(value: int) -> bytes:
+    return value.to_bytes(4, "little")
+
+
+def read(maps: Mapping[str, libbpf.Map]) -> Tables:
+    """What the maps hold."""
+    slots = enumerate(abi.Backend.unpack(value) for _, value in maps["backends"].items())
+    return Tables(
+        vips=frozenset(key for key, _ in maps["vips"].items()),
+        frontends={
+            abi.FrontendKey.unpack(key): abi.Frontend.unpack(value)
+            for key, value in maps["frontends"].items()
+        },
+        backends={slot: entry for slot, entry in slots if entry.id},
+        maglev={
+            int.from_bytes(key, "little"): _read_table(int.from_bytes(value, "little"))
+            for key, value in maps["maglev"].items()
+        },
+    )
+
+
+def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
+    """Carries the plan out, in the order of its fields."""
+    for entry in plan.backends:
+        maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())
+    for frontend, table in plan.tables.items():
+        _replace_table(maps["maglev"], frontend, table)
+    for frontend in plan.new_counters:
+        maps["counters"].zero_per_cpu(_u32(frontend))
+    for key, value in plan.frontends.items():
+        maps["frontends"].put(key.pack(), value.pack())
+    for vip in plan.vips:
+        maps["vips"].put(vip, _u32(1))
+    maps["vips"].delete_many(plan.gone_vips)
+    if plan.vips or plan.gone_vips:
+        maps["vip_filter"].put(_u32(0), vip_filter([vip for vip, _ in maps["vips"].items()]))
+    maps["frontends"].delete_many([key.pack() for key in plan.gone_frontends])
+    maps["maglev"].delete_many([_u32(frontend) for frontend in plan.gone_tables])
+    for entry in plan.freed:
+        maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())
+
+
+def vip_filter(vips: Iterable[bytes]) -> bytes:
+    """A bit for each address (``may_be_vip`` in nlb.bpf.c): whose is not set is no VIP."""
+    bits = 0
+    for vip in vips:
+        bits |= 1 << ((int.from_bytes(vip, "little") * 0x9E3779B1 & 0xFFFFFFFF) >> 20)
+    return bits.to_bytes(abi.Limit.VIP_FILTER_BITS // 8, "little")
+
+
+def _replace_table(outer: libbpf.Map, frontend: int, table: bytes) -> None:
+    inner = libbpf.create_array("sealway_maglev", table)
+    try:
+        outer.put(_u32(frontend), _u32(inner.fd))
+    finally:
+        inner.close()
+
+
+def _read_table(map_id: int) -> bytes:
+    inner = libbpf.map_by_id(map_id)
+    try:
+        return b"".join(value for _, value in inner.items())
+    finally:
+        inner.close()

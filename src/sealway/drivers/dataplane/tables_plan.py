@@ -1,0 +1,210 @@
+"""From the state wanted and the tables as they are to the writes that make them match. Pure.
+
+The order of the writes keeps every moment right: a backend exists before a table names it, a table before
+its frontend, and each goes in the opposite order. A frontend's backends change in one write, ``tables``.
+A backend's slot gets a new generation with each tenant, which cuts the flows of the one before at once.
+"""
+
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from ..base import Backend, DataPlaneState, Frontend
+from . import abi
+from .maglev import Share, build
+
+PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
+UDP_TIMEOUT = 120
+"""Seconds; source: Network Load Balancers, "Connection idle timeout"."""
+_SLOT_BITS = 16
+SLOT_MASK = (1 << _SLOT_BITS) - 1
+"""The part of a backend's id that is its slot; the rest counts the slot's tenants."""
+_GENERATIONS = (1 << 16) - 1
+
+
+class Tables(NamedTuple):
+    """What the kernel's maps hold. ``backends`` by slot, also free ones that had a tenant. ``maglev``: by
+    frontend id the backend ids, or the packed table where it was read back."""
+
+    vips: frozenset[bytes]
+    frontends: Mapping[abi.FrontendKey, abi.Frontend]
+    backends: Mapping[int, abi.Backend]
+    maglev: Mapping[int, bytes]
+
+
+EMPTY = Tables(frozenset(), {}, {}, {})
+
+
+class Place(NamedTuple):
+    """Where an interface's name leads: its index, and whether a task's namespace is behind it."""
+
+    ifindex: int
+    is_task: bool
+
+
+class Plan(NamedTuple):
+    """Writes, in the order of the fields. A backend that becomes free is written last."""
+
+    backends: Sequence[abi.Backend] = ()
+    tables: Mapping[int, bytes] = {}
+    new_counters: Sequence[int] = ()
+    frontends: Mapping[abi.FrontendKey, abi.Frontend] = {}
+    vips: Sequence[bytes] = ()
+    gone_vips: Sequence[bytes] = ()
+    gone_frontends: Sequence[abi.FrontendKey] = ()
+    gone_tables: Sequence[int] = ()
+    freed: Sequence[abi.Backend] = ()
+
+    @property
+    def writes(self) -> int:
+        """How many updates it takes."""
+        return sum(len(part) for part in self)
+
+
+class TableFull(ValueError):
+    """More frontends, backends or VIPs than the maps hold."""
+
+
+def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables) -> Plan:
+    """The writes that take ``now`` to ``state``. A backend whose interface is not in ``places`` is left out.
+
+    Raises ``TableFull``.
+    """
+    slots = _slots(state, places, now.backends)
+    frontends = _frontends(state, now.frontends)
+    tables = {frontends[_key(f)].id: _table(f, slots) for f in state.frontends}
+    tables = {frontend: table for frontend, table in tables.items() if table}
+    vips = {_address(vip) for vip in state.vips} | {key.vip for key in frontends}
+    if len(vips) > abi.Limit.MAX_VIPS:
+        raise TableFull(f"more than {int(abi.Limit.MAX_VIPS)} load balancer addresses")
+    wanted = {entry.id & SLOT_MASK: entry for entry in slots.values()}
+    known_ids = {frontend.id for frontend in now.frontends.values()}
+    return Plan(
+        backends=[entry for slot, entry in wanted.items() if now.backends.get(slot) != entry],
+        tables={f: table for f, table in tables.items() if now.maglev.get(f) != table},
+        new_counters=[f.id for f in frontends.values() if f.id not in known_ids],
+        frontends={key: value for key, value in frontends.items() if now.frontends.get(key) != value},
+        vips=sorted(vips - now.vips),
+        gone_vips=sorted(now.vips - vips),
+        gone_frontends=sorted(now.frontends.keys() - frontends.keys()),
+        gone_tables=sorted(now.maglev.keys() - tables.keys()),
+        freed=[
+            entry._replace(state=abi.BackendState.FREE)
+            for slot, entry in now.backends.items()
+            if slot not in wanted and entry.state != abi.BackendState.FREE
+        ],
+    )
+
+
+def after(now: Tables, done: Plan) -> Tables:
+    """The tables once the plan's writes are made."""
+    backends = dict(now.backends)
+    for entry in [*done.backends, *done.freed]:
+        backends[entry.id & SLOT_MASK] = entry
+    frontends = {**now.frontends, **done.frontends}
+    maglev = {**now.maglev, **done.tables}
+    return Tables(
+        (now.vips | set(done.vips)) - set(done.gone_vips),
+        {key: value for key, value in frontends.items() if key not in set(done.gone_frontends)},
+        backends,
+        {frontend: table for frontend, table in maglev.items() if frontend not in set(done.gone_tables)},
+    )
+
+
+def _address(text: str) -> bytes:
+    return socket.inet_aton(text)
+
+
+def _key(frontend: Frontend) -> abi.FrontendKey:
+    protocol = PROTOCOLS[frontend.protocol]
+    return abi.FrontendKey(_address(frontend.vip), frontend.port.to_bytes(2, "big"), protocol)
+
+
+def _frontends(
+    state: DataPlaneState, now: Mapping[abi.FrontendKey, abi.Frontend]
+) -> dict[abi.FrontendKey, abi.Frontend]:
+    """Known frontends keep their ids; a new one takes an id unused for as long as possible."""
+    taken = {frontend.id for frontend in now.values()}
+    take = _taker(taken, abi.Limit.MAX_FRONTENDS, "frontends")
+    wanted = {}
+    for frontend in state.frontends:
+        key = _key(frontend)
+        flags = 0 if frontend.preserve_client_ip else abi.FrontendFlag.HIDE_CLIENT
+        number = now[key].id if key in now else take()
+        idle = frontend.idle_timeout if frontend.protocol == "tcp" else UDP_TIMEOUT
+        wanted[key] = abi.Frontend(number, flags, idle)
+    return wanted
+
+
+def _taker(taken: set[int], limit: int, what: str) -> Callable[[], int]:
+    at = max(taken, default=-1)
+
+    def take() -> int:
+        nonlocal at
+        for step in range(1, limit + 1):
+            if (at + step) % limit not in taken:
+                at = (at + step) % limit
+                taken.add(at)
+                return at
+        raise TableFull(f"more than {limit} {what}")
+
+    return take
+
+
+def _slots(
+    state: DataPlaneState, places: Mapping[str, Place], now: Mapping[int, abi.Backend]
+) -> dict[Backend, abi.Backend]:
+    """Each backend's entry: where it is already, or in a free slot with the next generation."""
+    active = {w.backend for frontend in state.frontends for w in frontend.backends}
+    wanted = {backend: abi.BackendState.DRAINING for backend in state.draining}
+    wanted |= dict.fromkeys(active, abi.BackendState.ACTIVE)
+    living = {_identity(entry): entry for entry in now.values() if entry.state != abi.BackendState.FREE}
+    entries: dict[Backend, abi.Backend] = {}
+    missing: list[Backend] = []
+    for backend in sorted(wanted, key=_name):
+        if backend.interface not in places:
+            continue
+        entry = _entry(backend, places[backend.interface], wanted[backend], 0)
+        if (old := living.get(_identity(entry))) is not None:
+            entries[backend] = entry._replace(id=old.id)
+        else:
+            missing.append(backend)
+    used = {entry.id & SLOT_MASK for entry in entries.values()}
+    # A slot that its tenant leaves now stays empty for this once: its end is the plan's last write.
+    taken = used | {slot for slot, entry in now.items() if entry.state != abi.BackendState.FREE}
+    take = _taker(taken, abi.Limit.MAX_BACKENDS, "backends")
+    for backend in missing:
+        slot = take()
+        generation = (now[slot].id >> _SLOT_BITS) % _GENERATIONS + 1 if slot in now else 1
+        identity = slot | generation << _SLOT_BITS
+        entries[backend] = _entry(backend, places[backend.interface], wanted[backend], identity)
+    return entries
+
+
+def _identity(entry: abi.Backend) -> tuple[bytes, bytes, int]:
+    return entry.address, entry.port, entry.ifindex
+
+
+def _name(backend: Backend) -> str:
+    return f"{backend.address}:{backend.port}"
+
+
+def _entry(backend: Backend, place: Place, state: abi.BackendState, identity: int) -> abi.Backend:
+    return abi.Backend(
+        address=_address(backend.address),
+        port=backend.port.to_bytes(2, "big"),
+        state=state,
+        via=abi.Via.PEER if place.is_task else abi.Via.NEIGHBOUR,
+        id=identity,
+        ifindex=place.ifindex,
+    )
+
+
+def _table(frontend: Frontend, slots: Mapping[Backend, abi.Backend]) -> bytes:
+    """The packed Maglev table, its size first; empty when nobody can take a flow."""
+    usable = [w for w in frontend.backends if w.weight > 0 and w.backend in slots]
+    if not usable:
+        return b""
+    ids = [slots[w.backend].id.to_bytes(4, "little") for w in usable]
+    table = build([Share(_name(w.backend), w.weight) for w in usable])
+    return len(table).to_bytes(4, "little") + b"".join([ids[index] for index in table])

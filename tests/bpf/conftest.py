@@ -1,0 +1,26 @@
+"""One load of the programs a file of packet tests; every test begins with empty tables.
+
+Not one for the whole session: while it lives, this thread is in the programs' network namespace, and so
+is every process that is started meanwhile.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sealway.drivers.base import DataPlaneState
+from tests.support.bpf_run import Machine, machine
+
+
+@pytest.fixture(scope="module")
+def loaded_machine() -> Iterator[Machine]:
+    with machine() as made:
+        yield made
+
+
+@pytest.fixture
+def kernel(loaded_machine: Machine) -> Machine:
+    loaded_machine.tell(DataPlaneState())
+    loaded_machine.forget()
+    loaded_machine.set_host(7)
+    return loaded_machine

@@ -1,0 +1,159 @@
+"""From state to map writes: the right ones, in the right order, and none when nothing changed."""
+
+import socket
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.dataplane import abi
+from sealway.drivers.dataplane.tables_plan import EMPTY, SLOT_MASK, Place, TableFull, Tables, after, plan
+
+PLACES = {"swt1": Place(7, True), "swt2": Place(8, True), "sealway-br0": Place(9, False)}
+TASK1 = Backend(address="10.1.1.11", port=8443, interface="swt1")
+TASK2 = Backend(address="10.1.2.12", port=8443, interface="swt2")
+BOX = Backend(address="172.30.0.11", port=80, interface="sealway-br0")
+
+
+def frontend(*backends: Backend, vip: str = "10.1.1.100", **more: object) -> Frontend:
+    return Frontend(vip=vip, port=443, backends=tuple(WeightedBackend(backend=b) for b in backends), **more)
+
+
+def state(*frontends: Frontend, draining: frozenset[Backend] = frozenset()) -> DataPlaneState:
+    return DataPlaneState(vips=frozenset({"10.1.1.100"}), frontends=frontends, draining=draining)
+
+
+def run(wanted: DataPlaneState, now: Tables = EMPTY) -> Tables:
+    return after(now, plan(wanted, PLACES, now))
+
+
+def backend(tables: Tables, wanted: Backend) -> abi.Backend | None:
+    address = socket.inet_aton(wanted.address)
+    return next((e for e in tables.backends.values() if e.address == address and e.state), None)
+
+
+def ids_in(table: bytes) -> set[int]:
+    words = [int.from_bytes(table[at : at + 4], "little") for at in range(0, len(table), 4)]
+    assert words[0] == len(words) - 1
+    return set(words[1:])
+
+
+def test_a_first_state() -> None:
+    tables = run(state(frontend(TASK1, BOX, preserve_client_ip=False, idle_timeout=60)))
+    task, box = backend(tables, TASK1), backend(tables, BOX)
+    assert task is not None
+    assert box is not None
+    assert (task.via, task.ifindex, task.state) == (abi.Via.PEER, 7, abi.BackendState.ACTIVE)
+    assert (box.via, box.ifindex, box.port) == (abi.Via.NEIGHBOUR, 9, (80).to_bytes(2, "big"))
+    ((key, value),) = tables.frontends.items()
+    assert (socket.inet_ntoa(key.vip), key.port, key.protocol) == ("10.1.1.100", b"\x01\xbb", 6)
+    assert (value.flags, value.idle_timeout) == (abi.FrontendFlag.HIDE_CLIENT, 60)
+    assert ids_in(tables.maglev[value.id]) == {task.id, box.id}
+
+
+def test_the_same_state_again_takes_no_write() -> None:
+    wanted = state(frontend(TASK1, TASK2, BOX), frontend(BOX, vip="10.1.2.100"))
+    assert plan(wanted, PLACES, run(wanted)).writes == 0
+
+
+def test_a_backend_change_is_one_table_write_besides_the_backend() -> None:
+    now = run(state(frontend(TASK1, TASK2)))
+    todo = plan(state(frontend(TASK1), draining=frozenset({TASK2})), PLACES, now)
+    assert todo.writes == 2
+    assert [entry.state for entry in todo.backends] == [abi.BackendState.DRAINING]
+    assert len(todo.tables) == 1
+
+
+def test_a_removed_backend_is_freed_and_its_slot_gets_another_generation() -> None:
+    now = run(state(frontend(TASK1, TASK2)))
+    old = backend(now, TASK2)
+    assert old is not None
+    now = run(state(frontend(TASK1)), now)
+    assert backend(now, TASK2) is None
+    new = backend(run(state(frontend(TASK1, TASK2)), now), TASK2)
+    assert new is not None
+    assert new.id & SLOT_MASK == old.id & SLOT_MASK
+    assert new.id != old.id
+
+
+def test_generations_start_over_without_ever_making_the_id_zero() -> None:
+    last = abi.Backend(bytes(4), bytes(2), abi.BackendState.FREE, 0, 0xFFFF << 16, 0)
+    tables = run(state(frontend(TASK1)), Tables(frozenset(), {}, {0: last}, {}))
+    assert tables.backends[0].id == 1 << 16
+
+
+def test_a_slot_in_use_is_not_given_away_in_the_plan_that_frees_it() -> None:
+    now = run(state(frontend(TASK1)))
+    todo = plan(state(frontend(TASK2)), PLACES, now)
+    assert {e.id & SLOT_MASK for e in todo.backends}.isdisjoint(e.id & SLOT_MASK for e in todo.freed)
+
+
+def test_an_interface_of_another_index_is_another_backend() -> None:
+    now = run(state(frontend(TASK1)))
+    todo = plan(state(frontend(TASK1)), {"swt1": Place(70, True)}, now)
+    assert len(todo.backends) == len(todo.freed) == 1
+
+
+def test_a_backend_whose_interface_is_missing_takes_no_flow() -> None:
+    gone = Backend(address="10.1.3.13", port=8443, interface="swt3")
+    tables = run(state(frontend(TASK1, gone)))
+    assert backend(tables, gone) is None
+    (table,) = tables.maglev.values()
+    task = backend(tables, TASK1)
+    assert task is not None
+    assert ids_in(table) == {task.id}
+
+
+def test_a_frontend_without_backends_has_no_table() -> None:
+    now = run(state(frontend(TASK1)))
+    todo = plan(state(frontend()), PLACES, now)
+    assert list(todo.gone_tables) == [0]
+    assert not todo.gone_frontends
+
+
+def test_a_frontend_goes_before_its_table_and_backend() -> None:
+    now = run(state(frontend(TASK1)))
+    todo = plan(DataPlaneState(), PLACES, now)
+    assert (len(todo.gone_frontends), len(todo.gone_tables), len(todo.freed)) == (1, 1, 1)
+    order = list(todo._fields)
+    assert order.index("gone_frontends") < order.index("gone_tables") < order.index("freed")
+    assert order.index("backends") < order.index("tables") < order.index("frontends")
+
+
+def test_a_new_frontend_does_not_take_over_an_old_ones_counters() -> None:
+    now = run(state(frontend(TASK1)))
+    now = run(state(frontend(TASK1, vip="10.1.2.100")), now)
+    todo = plan(state(frontend(TASK1, vip="10.1.3.100")), PLACES, now)
+    assert list(todo.new_counters) == [value.id for value in todo.frontends.values()]
+
+
+def test_too_many_frontends() -> None:
+    many = [frontend(vip=f"10.{n >> 8}.{n & 255}.1") for n in range(abi.Limit.MAX_FRONTENDS + 1)]
+    with pytest.raises(TableFull, match="frontends"):
+        plan(state(*many), PLACES, EMPTY)
+
+
+backends = st.sets(st.sampled_from([TASK1, TASK2, BOX]))
+states = st.builds(
+    lambda first, second, draining: DataPlaneState(
+        vips=frozenset({"10.1.1.100"}),
+        frontends=(frontend(*sorted(first, key=str)), frontend(*sorted(second, key=str), vip="10.1.2.100")),
+        draining=frozenset(draining),
+        interfaces=frozenset({Interface(name="swt1", role="task")}),
+    ),
+    backends, backends, backends,
+)  # fmt: skip
+
+
+@given(st.lists(states, min_size=1, max_size=8))
+def test_any_way_there_ends_with_nothing_to_do(way: list[DataPlaneState]) -> None:
+    now = EMPTY
+    for wanted in way:
+        now = run(wanted, now)
+        assert plan(wanted, PLACES, now).writes == 0
+        living = {entry.id for entry in now.backends.values() if entry.state}
+        assert all(ids_in(table) <= living for table in now.maglev.values())
+        again = msgspec.json.decode(msgspec.json.encode(wanted), type=DataPlaneState)
+        assert plan(again, PLACES, now).writes == 0
