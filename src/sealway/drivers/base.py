@@ -1,0 +1,408 @@
+"""What the node may ask of the outside world. Each Protocol has a real driver and a fake.
+
+Everything here is idempotent: calling again with the same arguments changes nothing, and asking to
+remove what is not there succeeds. Failures are ``DriverError`` (``Unavailable`` when the other side
+does not answer, so that silence is never taken for death).
+"""
+
+import socket
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+HOST_INTERFACE = "sealway0"
+"""The host's end of the pair that leads to the load balancer's namespace."""
+LB_NAMESPACE = "sealway-lb"
+BRIDGE_INTERFACE = "sealway-br0"
+"""The bridge of Sealway's own Docker network, on which bridge-mode tasks live."""
+PAUSE_IMAGE = "sealway/pause:1"
+MANAGED_LABEL = "sealway.managed"
+"""Carried by every container of ours, value ``true``; others are never touched."""
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the values that cross this boundary."""
+
+
+# --- containers -------------------------------------------------------------------------------
+
+
+class PublishedPort(Frozen, frozen=True, kw_only=True):
+    """``host_port`` 0: the engine chooses."""
+
+    container_port: int
+    host_ip: str
+    host_port: int = 0
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+
+class Mount(Frozen, frozen=True, kw_only=True):
+    """``type`` bind (``source`` a host path), volume (``source`` a volume name) or tmpfs."""
+
+    target: str
+    type: Literal["bind", "volume", "tmpfs"] = "bind"
+    source: str = ""
+    read_only: bool = False
+    tmpfs_size: int | None = None
+    tmpfs_options: tuple[str, ...] = ()
+    volume_labels: Mapping[str, str] = {}
+    """Of the volume that comes into being."""
+
+
+class Ulimit(Frozen, frozen=True, kw_only=True):
+    """As setrlimit(2) counts."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+class ContainerHealthCheck(Frozen, frozen=True, kw_only=True):
+    """``command`` as Docker takes it (CMD, CMD-SHELL). Times in seconds."""
+
+    command: tuple[str, ...]
+    interval: int = 30
+    timeout: int = 5
+    retries: int = 3
+    start_period: int = 0
+
+
+class ContainerSpec(Frozen, frozen=True, kw_only=True):
+    """A container to make. ``network``: none, bridge (Sealway's own), or container:NAME to join one.
+
+    ``memory``, ``memory_reservation`` and ``shm_size`` in bytes; ``cpu_shares`` in CPU units.
+    """
+
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = {}
+    user: str | None = None
+    working_directory: str | None = None
+    hostname: str | None = None
+    network: str = "none"
+    published_ports: tuple[PublishedPort, ...] = ()
+    dns_servers: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    cpu_shares: int | None = None
+    cpu_quota_units: int | None = None
+    """A hard limit in CPU units (1024 = one CPU), as a Fargate task has."""
+    memory: int | None = None
+    memory_reservation: int | None = None
+    mounts: tuple[Mount, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
+    read_only_root: bool = False
+    init: bool = False
+    shm_size: int | None = None
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    privileged: bool = False
+    tty: bool = False
+    open_stdin: bool = False
+    sysctls: Mapping[str, str] = {}
+    links: tuple[str, ...] = ()
+    """``CONTAINER:ALIAS``, on the bridge network."""
+    volumes_from: tuple[str, ...] = ()
+    """``CONTAINER:ro`` or ``CONTAINER:rw``: its volumes, at the same paths."""
+    health_check: ContainerHealthCheck | None = None
+    log_driver: str = "json-file"
+    log_options: Mapping[str, str] = {}
+    stop_timeout: int | None = None
+
+
+class ContainerState(Frozen, frozen=True, kw_only=True):
+    """A container as it is. ``status``: created, running, paused, restarting, exited, dead.
+
+    ``started_at`` and ``finished_at`` are ISO 8601 as the engine gives them; ``pid`` is 0 unless running.
+    """
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    status: str
+    pid: int = 0
+    exit_code: int | None = None
+    oom_killed: bool = False
+    error: str = ""
+    health: str = "UNKNOWN"
+    """UNKNOWN (no check, or still starting), HEALTHY, UNHEALTHY."""
+    image: str = ""
+    image_digest: str | None = None
+    bridge_ip: str | None = None
+    published_ports: tuple[PublishedPort, ...] = ()
+    started_at: str | None = None
+    finished_at: str | None = None
+
+
+class ContainerEvent(Frozen, frozen=True, kw_only=True):
+    """``action``: start, die, oom, health_status, destroy."""
+
+    container_id: str
+    action: str
+    labels: Mapping[str, str]
+
+
+class ContainerRuntime(Protocol):
+    """A container engine. Only containers with Sealway's own label are ever listed or touched."""
+
+    async def ping(self) -> None:
+        """Raises ``Unavailable`` when the engine does not answer."""
+        ...
+
+    async def ensure_image(self, image: str) -> None:
+        """Makes sure the image is here; pulls it if it is not. Raises ``ImageUnavailable``."""
+        ...
+
+    async def create(self, spec: ContainerSpec) -> str:
+        """The new container's id; the existing one's when the name is taken by a container of ours."""
+        ...
+
+    async def start(self, container_id: str) -> None:
+        """Starts it; a running one is left alone."""
+        ...
+
+    async def stop(self, container_id: str, timeout: int) -> None:
+        """Sends the image's stop signal, waits ``timeout`` seconds, kills. Absent: fine."""
+        ...
+
+    async def remove(self, container_id: str) -> None:
+        """Removes it with its anonymous volumes, by force. Absent: fine."""
+        ...
+
+    async def inspect(self, container_id: str) -> ContainerState | None:
+        """The container by id or name, or None when there is none."""
+        ...
+
+    async def list(self) -> list[ContainerState]:
+        """All of Sealway's containers, stopped ones too."""
+        ...
+
+    def events(self) -> AsyncIterator[ContainerEvent]:
+        """Events of Sealway's containers from this call on, also those before the first is awaited.
+
+        Ends when the engine goes away; raises ``Unavailable`` when it is not there at the start.
+        """
+        ...
+
+    async def remove_volume(self, name: str) -> None:
+        """Removes a named volume that was made for a container of ours. Absent, or not ours: fine."""
+        ...
+
+    async def teardown(self) -> None:
+        """Removes every container, volume and network of Sealway's."""
+        ...
+
+
+# --- the host's network -----------------------------------------------------------------------
+
+
+class TaskEndpoint(Frozen, frozen=True, kw_only=True):
+    """An awsvpc task's place in the network: the address that ``interface`` (host side) leads to."""
+
+    network_interface_id: str
+    private_ip: str
+    mac: str
+
+
+class HostNetwork(Protocol):
+    """Interfaces, addresses, routes and the ``sealway-lb`` namespace on this host."""
+
+    async def ensure(self, vpc_cidrs: tuple[str, ...]) -> None:
+        """The namespace, the ``sealway0`` pair, forwarding, the rules, the routes of these VPCs."""
+        ...
+
+    async def set_vips(self, vips: frozenset[str]) -> None:
+        """Exactly these load balancer addresses are held by the namespace and routed to it."""
+        ...
+
+    async def set_host_addresses(self, addresses: frozenset[str]) -> None:
+        """Exactly these addresses (container instances, VPC resolvers) are the host's own."""
+        ...
+
+    async def attach_task(self, endpoint: TaskEndpoint, pid: int) -> str:
+        """Gives the network namespace of ``pid`` the address; answers the host-side interface."""
+        ...
+
+    async def detach_task(self, network_interface_id: str) -> None:
+        """Takes the interface and its route away."""
+        ...
+
+    async def list_tasks(self) -> Mapping[str, str]:
+        """Attached task endpoints: network interface id -> host-side interface name."""
+        ...
+
+    async def set_bridge_sources(self, sources: Mapping[str, str]) -> None:
+        """Exactly these: container's bridge address -> the instance address its connections leave from."""
+        ...
+
+    def probe_socket(self, source: str) -> socket.socket:
+        """A non-blocking TCP socket inside ``sealway-lb``, bound to the address ``source`` (a VIP)."""
+        ...
+
+    async def teardown(self) -> None:
+        """Removes everything that ``ensure`` and the others made."""
+        ...
+
+
+# --- the data plane ---------------------------------------------------------------------------
+
+
+class Interface(Frozen, frozen=True, kw_only=True):
+    """Where packets are looked at. ``role``: host (sealway0), task (a task's veth), bridge, uplink."""
+
+    name: str
+    role: Literal["host", "task", "bridge", "uplink"]
+
+
+class Backend(Frozen, frozen=True, kw_only=True):
+    """A target as the kernel sees it: ``address:port`` reached through ``interface``.
+
+    For an instance target this is the container's own bridge address and port; see DESIGN section 5.
+    """
+
+    address: str
+    port: int
+    interface: str
+
+
+class WeightedBackend(Frozen, frozen=True, kw_only=True):
+    """A backend's share of a frontend's new flows."""
+
+    backend: Backend
+    weight: int = 1
+
+
+class Frontend(Frozen, frozen=True, kw_only=True):
+    """``vip:port``: where a listener is answered in one zone, and who takes its new flows.
+
+    No backends: new connections are refused with a reset. ``preserve_client_ip`` is the target
+    group's attribute. ``idle_timeout`` in seconds.
+    """
+
+    vip: str
+    port: int
+    protocol: Literal["tcp", "udp"] = "tcp"
+    backends: tuple[WeightedBackend, ...] = ()
+    preserve_client_ip: bool = True
+    idle_timeout: int = 350
+
+
+class DataPlaneState(Frozen, frozen=True, kw_only=True):
+    """All that the data plane should do, whole. ``draining``: backends that keep established flows
+    but take no new one; a backend in neither set loses its flows. ``vips`` without a frontend on the
+    asked port answer ping and refuse connections.
+    """
+
+    vips: frozenset[str] = frozenset()
+    frontends: tuple[Frontend, ...] = ()
+    draining: frozenset[Backend] = frozenset()
+    interfaces: frozenset[Interface] = frozenset()
+    endpoints: Mapping[str, str] = {}
+    """Task address -> its host-side interface: where an answer to a task goes."""
+
+
+class FrontendCounters(Frozen, frozen=True, kw_only=True):
+    """Totals since the frontend was made, with CloudWatch's meanings (AWS/NetworkELB)."""
+
+    new_flows: int
+    active_flows: int
+    packets: int
+    bytes: int
+    established: int = 0
+    """Flows whose handshake the client completed."""
+    rejected: int = 0
+    """New flows that found no room in the flow table, or no source port."""
+
+
+class DataPlane(Protocol):
+    """What carries connections. Outlives this process."""
+
+    async def start(self) -> None:
+        """Loads or adopts what runs already. Raises ``DriverError`` saying what is missing."""
+        ...
+
+    async def apply(self, state: DataPlaneState) -> None:
+        """Makes the kernel match; writes only differences; each frontend changes atomically.
+
+        The same state again mends what somebody else took away meanwhile.
+        """
+        ...
+
+    async def flows(self) -> Mapping[Backend, int]:
+        """How many flows each backend carries."""
+        ...
+
+    async def counters(self) -> Mapping[tuple[str, int, str], FrontendCounters]:
+        """By (vip, port, protocol)."""
+        ...
+
+    async def drops(self) -> Mapping[str, int]:
+        """Packets dropped, by the name of the reason."""
+        ...
+
+    async def stop(self) -> None:
+        """Lets go; traffic goes on where the implementation can (eBPF)."""
+        ...
+
+    async def teardown(self) -> None:
+        """Detaches and removes everything; traffic ends."""
+        ...
+
+
+# --- names ------------------------------------------------------------------------------------
+
+
+class Dns(Protocol):
+    """The authoritative server that tasks ask. It outlives this process, as the data plane does."""
+
+    async def start(self, addresses: frozenset[str]) -> None:
+        """Serves on exactly these addresses, port 53, UDP and TCP."""
+        ...
+
+    async def set_records(self, records: Mapping[str, tuple[str, ...]]) -> None:
+        """Exactly these names (no trailing dot) -> IPv4 addresses. An empty tuple: the name exists,
+        with no address."""
+        ...
+
+    async def teardown(self) -> None:
+        """Stops the server and removes its files."""
+        ...
+
+
+# --- the prober -------------------------------------------------------------------------------
+
+
+class Probe(Frozen, frozen=True, kw_only=True):
+    """One health probe: connect from ``source`` to ``address:port``. ``timeout`` in seconds."""
+
+    source: str
+    address: str
+    port: int
+    protocol: Literal["TCP", "HTTP", "HTTPS"]
+    path: str = "/"
+    matcher: str = "200-399"
+    timeout: float = 10
+
+
+class ProbeResult(Frozen, frozen=True, kw_only=True):
+    """``reason`` is AWS's code (Target.Timeout, Target.FailedHealthChecks,
+    Target.ResponseCodeMismatch), None when it passed."""
+
+    passed: bool
+    reason: str | None = None
+    description: str | None = None
+
+
+class Prober(Protocol):
+    """Sends probes."""
+
+    async def probe(self, probe: Probe) -> ProbeResult:
+        """Never raises for a target's fault."""
+        ...
+
+
+Json = dict[str, Any]

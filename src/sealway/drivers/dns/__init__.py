@@ -1,0 +1,1 @@
+"""The authoritative DNS server, a process of its own that outlives ``sealway up``."""

@@ -1,0 +1,1 @@
+"""Interfaces, addresses, routes and namespaces on this host; health probes out of them."""

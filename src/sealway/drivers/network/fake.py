@@ -1,0 +1,74 @@
+"""A host's network in memory, for tests. What was asked for is what it has; passes the real one's tests."""
+
+import socket
+from collections.abc import Mapping
+
+from ...model.errors import DriverError
+from ..base import TaskEndpoint
+from .layout import task_interface
+
+
+class FakeNetwork:
+    """``drivers.base.HostNetwork`` in memory. ``fail_with``: every call raises it while it is set."""
+
+    def __init__(self) -> None:
+        self.vpc_cidrs: tuple[str, ...] = ()
+        self.vips: frozenset[str] = frozenset()
+        self.host_addresses: frozenset[str] = frozenset()
+        self.bridge_sources: dict[str, str] = {}
+        self.tasks: dict[str, tuple[TaskEndpoint, int]] = {}
+        self.calls: list[str] = []
+        self.ensured = False
+        self.fail_with: DriverError | None = None
+        self.dead_pids: set[int] = set()
+
+    async def ensure(self, vpc_cidrs: tuple[str, ...]) -> None:
+        self._call("ensure", needs_network=False)
+        self.ensured = True
+        self.vpc_cidrs = vpc_cidrs
+
+    async def set_vips(self, vips: frozenset[str]) -> None:
+        self._call("set_vips")
+        self.vips = vips
+
+    async def set_host_addresses(self, addresses: frozenset[str]) -> None:
+        self._call("set_host_addresses")
+        self.host_addresses = addresses
+
+    async def attach_task(self, endpoint: TaskEndpoint, pid: int) -> str:
+        self._call("attach_task", needs_network=False)
+        if pid in self.dead_pids:
+            raise DriverError(f"process {pid} is gone, and its network namespace with it")
+        self.tasks[endpoint.network_interface_id] = (endpoint, pid)
+        return task_interface(endpoint.network_interface_id)
+
+    async def detach_task(self, network_interface_id: str) -> None:
+        self._call("detach_task", needs_network=False)
+        self.tasks.pop(network_interface_id, None)
+
+    async def list_tasks(self) -> Mapping[str, str]:
+        self._call("list_tasks", needs_network=False)
+        return {name: task_interface(name) for name in self.tasks}
+
+    async def set_bridge_sources(self, sources: Mapping[str, str]) -> None:
+        self._call("set_bridge_sources", needs_network=False)
+        self.bridge_sources = dict(sources)
+
+    def probe_socket(self, source: str) -> socket.socket:
+        """On this machine's own network, not bound: probes in tests go to loopback."""
+        self._call("probe_socket")
+        if source not in self.vips:
+            raise DriverError(f"no probe can leave from {source}: Cannot assign requested address")
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+    async def teardown(self) -> None:
+        self._call("teardown", needs_network=False)
+        self.vpc_cidrs, self.vips, self.host_addresses = (), frozenset(), frozenset()
+        self.bridge_sources, self.tasks, self.ensured = {}, {}, False
+
+    def _call(self, name: str, needs_network: bool = True) -> None:
+        self.calls.append(name)
+        if self.fail_with is not None:
+            raise self.fail_with
+        if needs_network and not self.ensured:
+            raise DriverError("the interface sealway0 is not there: it was never made, or was removed")

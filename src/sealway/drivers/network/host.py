@@ -1,0 +1,137 @@
+"""The host's network, on Linux: netlink for interfaces and routes, iptables for forwarding and NAT.
+
+State is in the kernel alone and read from there, so a new process adopts what a killed one left and the
+traffic that runs through it never notices. Routes of ours carry a protocol number, task interfaces a prefix
+and an alias, rules live in own chains. Netlink calls run in threads; one change at a time.
+
+``net.ipv4.ip_forward`` is switched on and left on at teardown: others (Docker) need it as well.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from ...model.address_pool import router_address
+from ...model.errors import DriverError
+from ..base import HOST_INTERFACE, LB_NAMESPACE, TaskEndpoint
+from . import iptables, lb_namespace, netlink, netns, sysctl, task_links
+from .layout import LB_NEXT_HOP, UNASSIGNED_METRIC, containing
+
+T = TypeVar("T")
+
+
+class LinuxNetwork:
+    """``drivers.base.HostNetwork`` of the network namespace that this process is in."""
+
+    def __init__(self, namespace: str = LB_NAMESPACE) -> None:
+        self._namespace = namespace
+        self._lock = asyncio.Lock()
+        self._vpc_cidrs: tuple[str, ...] = ()
+        self._host_addresses: frozenset[str] | None = None  # None: not said yet; those there stay
+        self._sources: Mapping[str, str] | None = None
+
+    async def ensure(self, vpc_cidrs: tuple[str, ...]) -> None:
+        async with self._lock:
+            self._vpc_cidrs = vpc_cidrs
+            await _in_thread(self._ensure)
+            await iptables.apply(vpc_cidrs, self._sources)
+
+    def _ensure(self) -> None:
+        sysctl.forward_packets()
+        lb_namespace.ensure(self._namespace)
+        self._put_host_addresses()
+        with netlink.netlink() as ipr:
+            wanted = {netlink.Route(cidr, metric=UNASSIGNED_METRIC) for cidr in self._vpc_cidrs}
+            present = {route for route in netlink.our_routes(ipr) if route.interface is None}
+            _change_routes(ipr, present, wanted)
+        task_links.restore_routes(self._source_towards)
+
+    async def set_vips(self, vips: frozenset[str]) -> None:
+        async with self._lock:
+            await _in_thread(lambda: self._set_vips(vips))
+
+    def _set_vips(self, vips: frozenset[str]) -> None:
+        lb_namespace.set_vips(self._namespace, vips)
+        with netlink.netlink() as ipr:
+            index = lb_namespace.host_index()
+            wanted = {
+                netlink.Route(f"{vip}/32", index, LB_NEXT_HOP, source=self._source_towards(vip))
+                for vip in vips
+            }
+            present = {route for route in netlink.our_routes(ipr) if route.interface == index}
+            _change_routes(ipr, present, wanted)
+
+    async def set_host_addresses(self, addresses: frozenset[str]) -> None:
+        async with self._lock:
+            self._host_addresses = addresses
+            await _in_thread(self._put_host_addresses)
+
+    def _put_host_addresses(self) -> None:
+        routers = {router_address(cidr) for cidr in self._vpc_cidrs}
+        with netlink.netlink() as ipr:
+            index = lb_namespace.host_index()
+            if self._host_addresses is None:
+                netlink.add_addresses(ipr, index, routers)
+            else:
+                netlink.set_addresses(ipr, index, routers | self._host_addresses)
+
+    async def attach_task(self, endpoint: TaskEndpoint, pid: int) -> str:
+        source = self._source_towards(endpoint.private_ip)
+        async with self._lock:
+            return await _in_thread(lambda: task_links.attach(endpoint, pid, source))
+
+    async def detach_task(self, network_interface_id: str) -> None:
+        async with self._lock:
+            await _in_thread(lambda: task_links.detach(network_interface_id))
+
+    async def list_tasks(self) -> Mapping[str, str]:
+        return await _in_thread(task_links.attached)
+
+    async def set_bridge_sources(self, sources: Mapping[str, str]) -> None:
+        async with self._lock:
+            self._sources = dict(sources)
+            await iptables.apply(self._vpc_cidrs, self._sources)
+
+    def probe_socket(self, source: str) -> socket.socket:
+        return lb_namespace.probe_socket(self._namespace, source)
+
+    async def teardown(self) -> None:
+        async with self._lock:
+            await _in_thread(self._teardown)
+            await iptables.remove()
+            self._vpc_cidrs, self._host_addresses, self._sources = (), None, None
+
+    def _teardown(self) -> None:
+        task_links.detach_all()
+        with netlink.netlink() as ipr:
+            for route in netlink.our_routes(ipr):
+                netlink.delete_route(ipr, route)
+            link = netlink.find_link(ipr, HOST_INTERFACE)
+            if link is not None:
+                netlink.delete_link(ipr, link.index)
+        netns.remove(self._namespace)
+
+    def _source_towards(self, address: str) -> str | None:
+        """Who the host is to an address in a VPC: the VPC's router."""
+        cidr = containing(self._vpc_cidrs, address)
+        return None if cidr is None else router_address(cidr)
+
+
+def _change_routes(ipr: netlink.Socket, present: set[netlink.Route], wanted: set[netlink.Route]) -> None:
+    for route in wanted - present:
+        netlink.put_route(ipr, route)
+    replaced = {(route.destination, route.metric) for route in wanted}
+    for route in present - wanted:
+        if (route.destination, route.metric) not in replaced:
+            netlink.delete_route(ipr, route)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(work)
+    except OSError as error:
+        refused = isinstance(error, PermissionError)
+        raise DriverError(
+            f"the host's network could not be changed: {error}", retryable=not refused
+        ) from error

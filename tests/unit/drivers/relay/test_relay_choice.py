@@ -1,0 +1,42 @@
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sealway.drivers.base import Backend, WeightedBackend
+from sealway.drivers.dataplane.relay_choice import choose
+
+A, B, C = (Backend(address=f"10.0.0.{n}", port=80, interface="x") for n in range(3))
+
+
+def shares(**weights: int) -> list[WeightedBackend]:
+    names = {"a": A, "b": B, "c": C}
+    return [WeightedBackend(backend=names[name], weight=weight) for name, weight in weights.items()]
+
+
+def test_the_least_loaded_for_its_weight() -> None:
+    assert choose(shares(a=1, b=1), {A: 2, B: 1}, {}) == B
+    assert choose(shares(a=4, b=1), {A: 2, B: 1}, {}) == A
+
+
+def test_among_equals_the_least_served() -> None:
+    assert choose(shares(a=1, b=1), {}, {A: 5, B: 4}) == B
+
+
+def test_weight_zero_and_the_tried_take_none() -> None:
+    assert choose(shares(a=0, b=1, c=1), {}, {}, {B}) == C
+    assert choose(shares(a=0), {}, {}) is None
+    assert choose([], {}, {}) is None
+
+
+@given(st.lists(st.integers(1, 100), min_size=3, max_size=3))
+def test_lasting_connections_are_shared_by_weight(weights: list[int]) -> None:
+    active: Counter[Backend] = Counter()
+    given_shares = shares(a=weights[0], b=weights[1], c=weights[2])
+    rounds = sum(weights)
+    for _ in range(rounds):
+        chosen = choose(given_shares, active, active)
+        assert chosen is not None
+        active[chosen] += 1
+    for share in given_shares:
+        assert abs(active[share.backend] - share.weight) <= 2
