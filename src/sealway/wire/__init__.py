@@ -1,0 +1,1 @@
+"""AWS's protocols, read from botocore's service models; knows no service."""
