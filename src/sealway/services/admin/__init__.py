@@ -1,0 +1,1 @@
+"""Sealway's own operations, for its command line: credentials and the state at a glance."""

@@ -1,0 +1,1 @@
+"""EC2: the network, and instances as container instances."""

@@ -1,0 +1,229 @@
+"""RunInstances: instances and their primary network interfaces, in one transaction.
+
+An instance is a container instance on this machine with an address of its own. The node sees it
+``pending``, gives it its address, and moves it to ``running``. AWS launches as many as fit between
+MinCount and MaxCount; so do we.
+"""
+
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+
+from ...model.address_pool import capacity, first_free, is_reserved, mac_for
+from ...model.errors import AwsError
+from ...model.instance import Instance
+from ...model.network import InterfaceAttachment, NetworkInterface, SecurityGroup, Subnet
+from ...model.request import Params
+from ...store import Reader, Transaction
+from ..context import Context, Operation
+from . import instance_launch
+from .instance_launch import Launch
+from .instance_shape import reservation_shape
+from .lookup import by_id, by_ids, default_vpc, owned
+from .request import operation
+from .security_group import by_name
+from .subnet import free_addresses
+from .zones import zone_names
+
+
+def _subnet(ctx: Context, reader: Reader, launch: Launch) -> Subnet:
+    if launch.zone and launch.zone not in zone_names(ctx.region):
+        raise AwsError("InvalidParameterValue", f"Invalid availability zone: [{launch.zone}]")
+    if launch.subnet_id:
+        subnet = by_id(ctx, reader, Subnet, launch.subnet_id)
+        if launch.zone and subnet.availability_zone != launch.zone:
+            raise AwsError(
+                "InvalidParameterValue",
+                f"Value ({launch.zone}) for parameter availabilityZone is invalid: "
+                f"subnet '{subnet.id}' is in {subnet.availability_zone}.",
+            )
+        return subnet
+    return _default_subnet(ctx, reader, launch.zone)
+
+
+def _default_subnet(ctx: Context, reader: Reader, zone: str | None) -> Subnet:
+    """The emptiest default subnet, so that launches spread over the zones."""
+    vpc = default_vpc(ctx, reader)
+    if vpc is None:
+        raise AwsError("VPCIdNotSpecified", "No default VPC for this user")
+    subnets = [
+        subnet
+        for subnet in owned(ctx, reader, Subnet, vpc_id=vpc.id, default_for_az=True)
+        if zone in (None, subnet.availability_zone)
+    ]
+    if not subnets:
+        raise AwsError(
+            "MissingInput", f"No subnets found for the default VPC '{vpc.id}'. Please specify a subnet."
+        )
+    return min(subnets, key=lambda s: (-free_addresses(reader, s), s.availability_zone))
+
+
+def _groups(ctx: Context, reader: Reader, launch: Launch, subnet: Subnet) -> tuple[str, ...]:
+    groups = by_ids(ctx, reader, SecurityGroup, launch.group_ids)
+    groups += [by_name(ctx, reader, name) for name in launch.group_names]
+    if not groups:
+        groups = owned(ctx, reader, SecurityGroup, vpc_id=subnet.vpc_id, name="default")
+    for group in groups:
+        if group.vpc_id != subnet.vpc_id:
+            raise AwsError(
+                "InvalidParameter",
+                f"Security group {group.id} and subnet {subnet.id} belong to different networks.",
+            )
+    return tuple(dict.fromkeys(group.id for group in groups))
+
+
+def _check_wanted_address(subnet: Subnet, address: str, taken: set[str]) -> None:
+    try:
+        inside = IPv4Address(address) in IPv4Network(subnet.cidr)
+    except AddressValueError as error:
+        raise AwsError("InvalidParameterValue", f"Invalid IPv4 address: {address}") from error
+    if not inside:
+        raise AwsError(
+            "InvalidParameterValue", f"Address {address} does not fall within the subnet's address range"
+        )
+    if is_reserved(subnet.cidr, address):
+        raise AwsError("InvalidParameterValue", f"Address {address} is in subnet's reserved address range")
+    if address in taken:
+        raise AwsError("InvalidIPAddress.InUse", f"Address {address} is in use.")
+
+
+def _addresses(ctx: Context, reader: Reader, launch: Launch, subnet: Subnet) -> list[str]:
+    """Between MinCount and MaxCount free addresses. Where the search begins is random: see ``first_free``."""
+    taken = {eni.private_ip for eni in reader.list(NetworkInterface, subnet_id=subnet.id)}
+    if launch.private_ip:
+        _check_wanted_address(subnet, launch.private_ip, taken)
+        return [launch.private_ip]
+    found: list[str] = []
+    while len(found) < launch.max_count:
+        start = int(ctx.ids.hex(8), 16) % capacity(subnet.cidr)
+        address = first_free(subnet.cidr, taken, start)
+        if address is None:
+            break
+        taken.add(address)
+        found.append(address)
+    if len(found) < launch.min_count:
+        raise AwsError(
+            "InsufficientFreeAddressesInSubnet",
+            "The specified subnet does not have enough free addresses to satisfy the request.",
+        )
+    return found
+
+
+def _interface(ctx: Context, instance: Instance, launch: Launch) -> NetworkInterface:
+    return NetworkInterface(
+        id=instance.network_interface_id,
+        account_id=instance.account_id,
+        region=instance.region,
+        vpc_id=instance.vpc_id,
+        subnet_id=instance.subnet_id,
+        availability_zone=instance.availability_zone,
+        private_ip=instance.private_ip,
+        mac=mac_for(instance.private_ip),
+        description=launch.description,
+        security_groups=instance.security_groups,
+        attachment=InterfaceAttachment(
+            id=f"eni-attach-{ctx.ids.hex(17)}",
+            attached_at=ctx.now,
+            instance_id=instance.id,
+            instance_owner_id=instance.account_id,
+        ),
+        created_at=ctx.now,
+        tags=launch.interface_tags,
+    )
+
+
+def _instances(ctx: Context, reader: Reader, launch: Launch) -> list[Instance]:
+    subnet = _subnet(ctx, reader, launch)
+    groups = _groups(ctx, reader, launch, subnet)
+    reservation = f"r-{ctx.ids.hex(17)}"
+    return [
+        Instance(
+            id=f"i-{ctx.ids.hex(17)}",
+            account_id=ctx.account_id,
+            region=ctx.region,
+            image_id=launch.image_id,
+            instance_type=launch.instance_type,
+            subnet_id=subnet.id,
+            vpc_id=subnet.vpc_id,
+            availability_zone=subnet.availability_zone,
+            private_ip=address,
+            network_interface_id=f"eni-{ctx.ids.hex(17)}",
+            security_groups=groups,
+            reservation_id=reservation,
+            client_token=launch.client_token,
+            ami_launch_index=index,
+            user_data=launch.user_data,
+            key_name=launch.key_name,
+            iam_instance_profile=launch.profile,
+            disable_api_termination=launch.disable_api_termination,
+            root_volume=launch.root_volume,
+            volume_tags=launch.volume_tags,
+            metadata_options=launch.metadata_options,
+            launched_at=ctx.now,
+            tags=launch.tags,
+        )
+        for index, address in enumerate(_addresses(ctx, reader, launch, subnet))
+    ]
+
+
+def _launched_before(ctx: Context, tx: Transaction, launch: Launch) -> list[Instance]:
+    """What the same client token launched. Raises when it asked for something else then."""
+    if not launch.client_token:
+        return []
+    earlier = owned(ctx, tx, Instance, client_token=launch.client_token)
+    for instance in earlier:
+        then = (instance.image_id, instance.instance_type, instance.user_data, instance.key_name)
+        now = (launch.image_id, launch.instance_type, launch.user_data, launch.key_name)
+        elsewhere = launch.subnet_id not in (None, instance.subnet_id)
+        if then != now or elsewhere or len(earlier) > launch.max_count:
+            raise AwsError(
+                "IdempotentParameterMismatch",
+                "Arguments on this idempotent request are inconsistent "
+                "with arguments used in previous request(s).",
+            )
+    return sorted(earlier, key=lambda instance: instance.ami_launch_index)
+
+
+def run_instances(ctx: Context, request: Params) -> Params:
+    """RunInstances."""
+    launch = instance_launch.read(ctx, request)
+    with ctx.store.transaction() as tx:
+        launched = _launched_before(ctx, tx, launch)
+        if not launched:
+            launched = [tx.put(instance) for instance in _instances(ctx, tx, launch)]
+            for instance in launched:
+                tx.put(_interface(ctx, instance, launch))
+        answer = reservation_shape(tx, launched)
+    return answer
+
+
+OPERATIONS: dict[str, Operation] = {
+    "RunInstances": operation(
+        run_instances,
+        "ImageId",
+        "InstanceType",
+        "MinCount",
+        "MaxCount",
+        "SubnetId",
+        "SecurityGroupIds",
+        "SecurityGroups",
+        "NetworkInterfaces",
+        "PrivateIpAddress",
+        "Placement",
+        "UserData",
+        "KeyName",
+        "IamInstanceProfile",
+        "DisableApiTermination",
+        "ClientToken",
+        "TagSpecifications",
+        "BlockDeviceMappings",
+        "MetadataOptions",
+        neutral={
+            "Monitoring": [{"Enabled": False}],
+            "InstanceInitiatedShutdownBehavior": ["stop", "terminate"],
+            "CapacityReservationSpecification": [{"CapacityReservationPreference": "open"}],
+            "EnclaveOptions": [{"Enabled": False}],
+            "HibernationOptions": [{"Configured": False}],
+            "MaintenanceOptions": [{"AutoRecovery": "default"}],
+            "CreditSpecification": [{"CpuCredits": "unlimited"}],  # AWS's default; nothing is throttled here
+        },
+    )
+}

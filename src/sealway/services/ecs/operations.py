@@ -1,0 +1,30 @@
+"""Operation name -> handler."""
+
+from ..context import Operation
+from . import (
+    account_settings,
+    attributes,
+    capacity_providers,
+    clusters,
+    container_instances,
+    service_deployments,
+    services,
+    tags,
+    task_definitions,
+    task_protection,
+    tasks,
+)
+
+OPERATIONS: dict[str, Operation] = {
+    **account_settings.OPERATIONS,
+    **attributes.OPERATIONS,
+    **clusters.OPERATIONS,
+    **capacity_providers.OPERATIONS,
+    **container_instances.OPERATIONS,
+    **task_definitions.OPERATIONS,
+    **services.OPERATIONS,
+    **service_deployments.OPERATIONS,
+    **tasks.OPERATIONS,
+    **task_protection.OPERATIONS,
+    **tags.OPERATIONS,
+}

@@ -1,0 +1,187 @@
+"""RunTask: places the tasks at once, by the rules that the service scheduler uses too.
+
+All tasks that find a place are written in one transaction; for the others ``failures`` says why every
+container instance refused.
+"""
+
+from ...model.capacity import divided
+from ...model.cluster import Cluster, ContainerInstance
+from ...model.network import NetworkInterface, SecurityGroup, Subnet
+from ...model.new_task import Board, Placed, Stock, TaskRequest, board, place_task, subnet_ids
+from ...model.placement import NO_INSTANCES, Unplaced
+from ...model.request import Params
+from ...model.task import Task
+from ...store import Reader
+from ..context import Context
+from . import errors, tag_list, task_view
+from .honoured import refuse_others
+from .launch import check_fargate_placement, launch_of
+from .lookup import definition_of, require_cluster, require_definition
+from .names import is_started_by, is_token
+from .network_rules import checked_network
+from .override_rules import checked_overrides
+from .placement_rules import check_placement
+from .task_tags import task_tags
+
+MOST_TASKS = 10
+_LONGEST_TOKEN = 64
+_HONOURED = (
+    "cluster",
+    "taskDefinition",
+    "count",
+    "group",
+    "launchType",
+    "capacityProviderStrategy",
+    "networkConfiguration",
+    "overrides",
+    "placementConstraints",
+    "placementStrategy",
+    "platformVersion",
+    "propagateTags",
+    "startedBy",
+    "tags",
+    "clientToken",
+    "enableECSManagedTags",
+)
+
+
+def run_task(ctx: Context, request: Params) -> Params:
+    """RunTask. With the client token of an earlier call it answers that call's tasks."""
+    refuse_others(request, _HONOURED, "RunTask")
+    count = 1 if request.get("count") is None else request["count"]
+    if not 1 <= count <= MOST_TASKS:
+        raise errors.invalid(f"Count must be between 1 and {MOST_TASKS}.")
+    check_request(request)
+    with ctx.store.transaction() as tx:
+        cluster = require_cluster(ctx, tx, request.get("cluster"))
+        wanted = task_request(ctx, tx, cluster, request)
+        earlier = _earlier(tx, wanted)
+        if earlier:
+            _check_same(earlier, wanted, count)
+            return answer(tx, earlier, [])
+        placed, unplaced = _place(wanted, read_board(tx, wanted), count, ctx)
+        for item in placed:
+            if item.interface is not None:
+                tx.put(item.interface)
+        tasks = [tx.put(task) for task in divided((item.task for item in placed), wanted.capacity, {})]
+        return answer(tx, tasks, failures_of(unplaced))
+
+
+def answer(reader: Reader, tasks: list[Task], failures: list[dict[str, str]]) -> Params:
+    """The answer of RunTask and StartTask."""
+    return {"tasks": [task_view.show(reader, task, tags=True) for task in tasks], "failures": failures}
+
+
+def check_request(request: Params) -> None:
+    """What RunTask and StartTask ask of a request alike. Raises InvalidParameterException."""
+    if not is_started_by(request.get("startedBy") or ""):
+        raise errors.invalid(
+            "Invalid startedBy: up to 128 letters (uppercase and lowercase), numbers, hyphens (-), forward"
+            " slash (/), and underscores (_) are allowed."
+        )
+    if (request.get("group") or "").startswith("service:"):
+        raise errors.invalid("Invalid namespace for group: 'service:' is kept for the tasks of services.")
+    if not is_token(request.get("clientToken") or "", _LONGEST_TOKEN):
+        raise errors.invalid(
+            f"Invalid client token: up to {_LONGEST_TOKEN} ASCII characters in the range of 33-126 are"
+            " allowed."
+        )
+    if request.get("propagateTags") == "SERVICE":
+        raise errors.invalid("propagateTags SERVICE is for services alone: specify TASK_DEFINITION.")
+
+
+def task_request(ctx: Context, reader: Reader, cluster: Cluster, request: Params) -> TaskRequest:
+    """The task that a RunTask or StartTask describes. Raises what is wrong with it."""
+    definition = require_definition(ctx, reader, request["taskDefinition"])
+    launch = launch_of(request, cluster, definition)
+    constraints = tuple(request.get("placementConstraints") or ())
+    strategies = tuple(request.get("placementStrategy") or ())
+    check_fargate_placement(launch.launch_type, constraints, strategies)
+    check_placement(constraints, strategies, len(definition.spec.get("placementConstraints") or ()))
+    return TaskRequest(
+        definition=definition,
+        cluster_arn=cluster.arn,
+        launch_type=launch.launch_type,
+        group=request.get("group") or f"family:{definition.family}",
+        started_by=request.get("startedBy"),
+        platform_version=launch.platform_version,
+        network_configuration=checked_network(
+            ctx, reader, definition, request.get("networkConfiguration"), launch.launch_type
+        ),
+        overrides=checked_overrides(definition, request.get("overrides") or {}, launch.launch_type),
+        strategies=strategies,
+        constraints=constraints,
+        capacity=launch.strategy,
+        tags=task_tags(
+            tag_list.to_mapping(request.get("tags")),
+            definition.tags if request.get("propagateTags") == "TASK_DEFINITION" else {},
+            cluster.name if request.get("enableECSManagedTags") else None,
+        ),
+        client_token=request.get("clientToken") or "",
+    )
+
+
+def _earlier(reader: Reader, wanted: TaskRequest) -> list[Task]:
+    """The tasks that this client token started before; they are known for an hour after they stopped."""
+    if not wanted.client_token:
+        return []
+    return reader.list(Task, cluster_arn=wanted.cluster_arn, client_token=wanted.client_token)
+
+
+def _check_same(tasks: list[Task], wanted: TaskRequest, count: int) -> None:
+    first = tasks[0]
+    same = (
+        first.task_definition_arn == wanted.definition.arn,
+        first.launch_type == wanted.launch_type,
+        first.group == wanted.group,
+        first.overrides == wanted.overrides,
+        first.network_configuration == wanted.network_configuration,
+        first.started_by == wanted.started_by,
+        first.tags == wanted.tags,
+        len(tasks) <= count,
+    )
+    if not all(same):
+        raise errors.conflict(
+            "The clientToken was used before, with other parameters. Use a new clientToken.",
+            [task.arn for task in tasks],
+        )
+
+
+def read_board(reader: Reader, wanted: TaskRequest) -> Board:
+    """What the placement of such tasks looks at. Raises when no container instance is ACTIVE."""
+    tasks = reader.list(Task, cluster_arn=wanted.cluster_arn)
+    instances = reader.list(ContainerInstance, cluster_arn=wanted.cluster_arn)
+    if wanted.launch_type == "EC2" and not any(i.status == "ACTIVE" for i in instances):
+        raise errors.invalid(NO_INSTANCES)
+    found = (reader.get(Subnet, subnet) for subnet in subnet_ids(wanted.network_configuration))
+    subnets = [subnet for subnet in found if subnet is not None]
+    stock = Stock(
+        instances=instances,
+        tasks=tasks,
+        definitions={key: definition_of(reader, key) for key in {t.task_definition_arn for t in tasks}},
+        subnets=subnets,
+        interfaces=[i for s in subnets for i in reader.list(NetworkInterface, subnet_id=s.id)],
+        security_groups=[
+            group
+            for vpc in sorted({s.vpc_id for s in subnets})
+            for group in reader.list(SecurityGroup, vpc_id=vpc)
+        ],
+    )
+    return board(wanted, stock)
+
+
+def _place(wanted: TaskRequest, on: Board, count: int, ctx: Context) -> tuple[list[Placed], Unplaced | None]:
+    placed: list[Placed] = []
+    for _ in range(count):
+        outcome = place_task(wanted, on, ctx.ids, ctx.now)
+        if isinstance(outcome, Unplaced):
+            return placed, outcome
+        placed.append(outcome)
+        on = outcome.board
+    return placed, None
+
+
+def failures_of(unplaced: Unplaced | None) -> list[dict[str, str]]:
+    """``failures``: why every container instance refused."""
+    refusals = unplaced.refusals if unplaced else ()
+    return [errors.failure(refusal.arn or None, refusal.reason) for refusal in refusals]

@@ -1,0 +1,170 @@
+"""A task as DescribeTasks shows it: what was wanted, and what the node has seen of it."""
+
+from typing import Any
+
+from ...model.cluster import ContainerInstance
+from ...model.request import Params
+from ...model.task import ContainerStatus, Task
+from ...model.task_definition import TaskDefinition
+from ...store import Reader
+from . import tag_list
+from .lookup import definition_of
+
+_ATTACHMENT = "ElasticNetworkInterface"
+_FARGATE_STORAGE = {"sizeInGiB": 20}
+"""What Fargate gives where the definition asks for nothing. ECS Developer Guide, "Fargate task storage"."""
+_ARCHITECTURE = "ecs.cpu-architecture"
+_TIMES = {
+    "pullStartedAt": "pull_started_at",
+    "pullStoppedAt": "pull_stopped_at",
+    "startedAt": "started_at",
+    "stoppingAt": "stopping_at",
+    "executionStoppedAt": "execution_stopped_at",
+    "stoppedAt": "stopped_at",
+    "connectivityAt": "pull_started_at",
+}
+_WHEN_SET = {
+    **_TIMES,
+    "startedBy": "started_by",
+    "stopCode": "stop_code",
+    "stoppedReason": "stopped_reason",
+    "containerInstanceArn": "container_instance_arn",
+    "availabilityZone": "availability_zone",
+}
+
+
+def show(reader: Reader, task: Task, *, tags: bool = False) -> Params:
+    """The ``Task`` shape."""
+    definition = definition_of(reader, task.task_definition_arn)
+    answer: Params = {
+        "taskArn": task.arn,
+        "clusterArn": task.cluster_arn,
+        "taskDefinitionArn": task.task_definition_arn,
+        "group": task.group,
+        "launchType": task.launch_type,
+        "cpu": task.cpu,
+        "memory": task.memory,
+        "lastStatus": task.last_status,
+        "desiredStatus": task.desired_status,
+        "healthStatus": task.health_status,
+        "createdAt": task.created_at,
+        "version": task.version,
+        "enableExecuteCommand": False,
+        "attachments": _attachments(task),
+        "attributes": _attributes(reader, task, definition),
+        "containers": [_container(task, definition, container) for container in task.containers],
+        "overrides": _overrides(task, definition),
+        "inferenceAccelerators": [],
+        "tags": tag_list.to_list(task.tags) if tags else [],
+    }
+    for member, field in _WHEN_SET.items():
+        if getattr(task, field):
+            answer[member] = getattr(task, field)
+    if task.pull_started_at:
+        answer["connectivity"] = "CONNECTED" if _agent_connected(reader, task) else "DISCONNECTED"
+    return answer | _fargate(task, definition)
+
+
+def _agent_connected(reader: Reader, task: Task) -> bool:
+    instance = reader.get(ContainerInstance, task.container_instance_arn or "")
+    return instance is None or instance.agent_connected
+
+
+def _fargate(task: Task, definition: TaskDefinition) -> Params:
+    if task.launch_type != "FARGATE":
+        return {}
+    storage = (
+        task.overrides.get("ephemeralStorage") or definition.spec.get("ephemeralStorage") or _FARGATE_STORAGE
+    )
+    found: Params = {
+        "platformVersion": task.platform_version,
+        "platformFamily": "Linux",
+        "ephemeralStorage": storage,
+        "fargateEphemeralStorage": storage,
+    }
+    provider = task.extra.get("capacityProviderName")
+    return {**found, "capacityProviderName": provider} if provider else found
+
+
+def _attachments(task: Task) -> list[Params]:
+    if task.interface is None:
+        return []
+    status = {"PROVISIONING": "PRECREATED", "STOPPED": "DELETED"}.get(task.last_status, "ATTACHED")
+    address = task.interface.private_ip
+    details = {
+        "subnetId": task.interface.subnet_id,
+        "networkInterfaceId": task.interface.network_interface_id,
+        "macAddress": task.interface.mac,
+        "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
+        "privateIPv4Address": address,
+    }
+    return [
+        {
+            "id": task.interface.attachment_id,
+            "type": _ATTACHMENT,
+            "status": status,
+            "details": [{"name": name, "value": value} for name, value in details.items()],
+        }
+    ]
+
+
+def _attributes(reader: Reader, task: Task, definition: TaskDefinition) -> list[Params]:
+    """The architecture where it is known: the definition names it, or the container instance has it."""
+    named = (definition.spec.get("runtimePlatform") or {}).get("cpuArchitecture")
+    instance = reader.get(ContainerInstance, task.container_instance_arn or "")
+    value = named.lower() if named else instance.attributes.get(_ARCHITECTURE) if instance else None
+    return [{"name": _ARCHITECTURE, "value": value}] if value else []
+
+
+def _container(task: Task, definition: TaskDefinition, container: ContainerStatus) -> Params:
+    wanted = next((c for c in definition.containers if c["name"] == container.name), {})
+    override: Params = next(
+        (o for o in task.overrides.get("containerOverrides") or () if o.get("name") == container.name), {}
+    )
+    found: dict[str, Any] = {
+        "containerArn": container.arn,
+        "taskArn": task.arn,
+        "name": container.name,
+        "image": container.image,
+        "imageDigest": container.image_digest,
+        "runtimeId": container.runtime_id,
+        "lastStatus": container.last_status,
+        "exitCode": container.exit_code,
+        "reason": container.reason,
+        "healthStatus": container.health_status,
+        "networkBindings": [
+            {
+                "bindIP": binding.host_ip,
+                "containerPort": binding.container_port,
+                "hostPort": binding.host_port,
+                "protocol": binding.protocol,
+            }
+            for binding in container.bindings
+        ],
+        "networkInterfaces": _container_interfaces(task),
+        **_sizes({**wanted, **override}),
+    }
+    return {member: value for member, value in found.items() if value is not None}
+
+
+def _sizes(wanted: Params) -> dict[str, str]:
+    sizes = {member: wanted.get(member) for member in ("memory", "memoryReservation")}
+    return {"cpu": str(wanted.get("cpu") or 0)} | {m: str(size) for m, size in sizes.items() if size}
+
+
+def _container_interfaces(task: Task) -> list[dict[str, str]]:
+    if task.interface is None:
+        return []
+    return [
+        {
+            "attachmentId": task.interface.attachment_id,
+            "privateIpv4Address": task.interface.private_ip,
+        }
+    ]
+
+
+def _overrides(task: Task, definition: TaskDefinition) -> Params:
+    """As AWS answers them: every container has an entry."""
+    given = {override["name"]: override for override in task.overrides.get("containerOverrides") or ()}
+    containers = [given.get(c["name"], {"name": c["name"]}) for c in definition.containers]
+    return {**task.overrides, "containerOverrides": containers, "inferenceAcceleratorOverrides": []}

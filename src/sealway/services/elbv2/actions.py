@@ -1,0 +1,116 @@
+"""A listener's default action: forward, to one target group or to several by weight.
+
+Actions are stored in one full form (``TargetGroupArn`` when there is one group, and ``ForwardConfig`` with
+weights), which is also how they are described. Source: CreateListener; ForwardActionConfig.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from ...model.errors import AwsError
+from ...model.load_balancer import LoadBalancer
+from ...model.request import Params
+from ...model.target_group import TargetGroup
+from ...store import Reader
+from ..context import Context
+from . import errors, limits, lookup
+
+COMPATIBLE = {"TCP": {"TCP"}}
+"""Listener protocol -> target group protocols it may forward to."""
+HEAVIEST = 999
+
+
+def check(
+    ctx: Context, reader: Reader, load_balancer: LoadBalancer, protocol: str, asked: Sequence[Params]
+) -> tuple[Params, ...]:
+    """The actions in full form, every target group checked to fit listener and load balancer."""
+    actions = parse(asked)
+    groups = [group["TargetGroupArn"] for group in actions[0]["ForwardConfig"]["TargetGroups"]]
+    for arn in groups:
+        _check_group(ctx, reader, load_balancer, protocol, arn)
+    check_client_address(reader, groups)
+    return actions
+
+
+def check_client_address(reader: Reader, target_group_arns: Iterable[str]) -> None:
+    """Refuses groups that differ in ``preserve_client_ip.enabled``: a listener has it one way."""
+    groups = (reader.get(TargetGroup, arn) for arn in target_group_arns)
+    if len({group.attributes.get("preserve_client_ip.enabled") for group in groups if group}) > 1:
+        raise errors.not_supported(
+            "Forwarding to target groups that differ in attribute 'preserve_client_ip.enabled'"
+        )
+
+
+def parse(asked: Sequence[Params]) -> tuple[Params, ...]:
+    """The one forward action in full form. Raises for anything else a listener here cannot do."""
+    if len(asked) != 1:
+        raise AwsError(
+            "TooManyActions", "A listener of a Network Load Balancer has exactly one default action"
+        )
+    action = asked[0]
+    if action.get("Type") != "forward":
+        raise AwsError(
+            "InvalidLoadBalancerAction",
+            f"Actions of type '{action.get('Type')}' are not supported on load balancers with type 'network'",
+        )
+    groups = _groups(action)
+    full: Params = {"Type": "forward"}
+    if len(groups) == 1:
+        full["TargetGroupArn"] = groups[0]["TargetGroupArn"]
+    if action.get("Order"):
+        full["Order"] = action["Order"]
+    full["ForwardConfig"] = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": False}}
+    return (full,)
+
+
+def _groups(action: Params) -> list[Params]:
+    config = action.get("ForwardConfig") or {}
+    if (config.get("TargetGroupStickinessConfig") or {}).get("Enabled"):
+        raise errors.not_supported("TargetGroupStickinessConfig.Enabled 'true'")
+    single, several = action.get("TargetGroupArn"), config.get("TargetGroups") or []
+    groups = [_weighted(group) for group in several] or ([_weighted(action)] if single else [])
+    if not groups:
+        raise errors.validation("A target group must be specified in a forward action")
+    if single and [group["TargetGroupArn"] for group in groups] != [single]:
+        raise errors.validation(
+            "With both ForwardConfig and TargetGroupArn, ForwardConfig must name that target group alone"
+        )
+    if len({group["TargetGroupArn"] for group in groups}) < len(groups):
+        raise errors.validation("A target group can be specified only once in an action")
+    if len(groups) > limits.TARGET_GROUPS_PER_ACTION:
+        raise AwsError(
+            "TooManyUniqueTargetGroupsPerLoadBalancer",
+            f"A forward action can have at most {limits.TARGET_GROUPS_PER_ACTION} target groups",
+        )
+    return groups
+
+
+def _weighted(group: Params) -> Params:
+    arn, weight = group.get("TargetGroupArn"), group.get("Weight")
+    if not arn:
+        raise errors.validation("A target group ARN must be specified")
+    weight = 1 if weight is None else weight
+    if not 0 <= weight <= HEAVIEST:
+        raise errors.validation(f"The weight of a target group must be between 0 and {HEAVIEST}")
+    return {"TargetGroupArn": arn, "Weight": weight}
+
+
+def _check_group(ctx: Context, reader: Reader, load_balancer: LoadBalancer, protocol: str, arn: str) -> None:
+    lookup.check_arn(TargetGroup, arn)
+    group = lookup.find(ctx, reader, TargetGroup, arn)
+    if group is None:
+        raise errors.target_group_not_found([arn])
+    if group.protocol not in COMPATIBLE[protocol]:
+        raise AwsError(
+            "IncompatibleProtocols",
+            f"The listener protocol '{protocol}' and the protocol '{group.protocol}'"
+            f" of target group '{arn}' are incompatible",
+        )
+    if group.vpc_id != load_balancer.vpc_id:
+        raise errors.invalid_configuration(
+            f"The target group '{arn}' is not in the VPC of the load balancer: '{load_balancer.vpc_id}'"
+        )
+    if set(lookup.load_balancer_arns_of(reader, arn)) - {load_balancer.arn}:
+        raise AwsError(
+            "TargetGroupAssociationLimit",
+            f"The following target groups cannot be associated with more than one load balancer: {arn}",
+        )

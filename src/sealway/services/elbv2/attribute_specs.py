@@ -1,0 +1,138 @@
+"""Every attribute AWS lists for a Network Load Balancer: its default, its check, and whether it is built.
+
+An attribute whose behaviour is not built is described with its default and refused by name when set to
+anything else. Source: LoadBalancerAttribute, TargetGroupAttribute and ListenerAttribute in the API reference.
+
+Two of them deserve a word:
+
+``deregistration_delay.connection_termination.enabled`` is accepted with both values. A deregistered target
+keeps its established connections until the delay ends, and then leaves the kernel's tables, which ends
+them; so ``true`` is what happens. ``false`` on AWS lets a connection go on after the delay for as long as
+target and client keep it up, which a service's task never does: it is stopped when the delay ends.
+
+``preserve_client_ip.enabled`` is honoured by listener, so the target groups of one action must agree on it:
+see ``actions.check_client_address``.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from . import errors
+
+Check = Callable[[str], str | None]
+"""Answers what the value must be, or None when it is fine."""
+
+
+def _boolean(value: str) -> str | None:
+    return None if value in {"true", "false"} else "'true' or 'false'"
+
+
+def _one_of(*values: str) -> Check:
+    words = ", ".join(f"'{value}'" for value in values)
+    return lambda value: None if value in values else f"one of {words}"
+
+
+def _between(low: int, high: int) -> Check:
+    def check(value: str) -> str | None:
+        fine = value.isascii() and value.isdigit() and low <= int(value) <= high
+        return None if fine else f"between '{low}' and '{high}'"
+
+    return check
+
+
+def _off_or(low: int, high: int) -> Check:
+    within = _between(low, high)
+    return lambda value: None if value == "off" or within(value) is None else f"'off' or {within(value)}"
+
+
+def _text(value: str) -> str | None:
+    return None if len(value) <= 255 else "at most 255 characters long"
+
+
+class Spec(msgspec.Struct, frozen=True):
+    """An attribute. ``built`` False: only the default is accepted."""
+
+    default: str
+    check: Check = _boolean
+    built: bool = False
+
+
+Specs = Mapping[str, Spec]
+
+_LOAD_BALANCER: Specs = {
+    "deletion_protection.enabled": Spec("false", built=True),
+    "load_balancing.cross_zone.enabled": Spec("false", built=True),
+    "access_logs.s3.enabled": Spec("false"),
+    "access_logs.s3.bucket": Spec("", _text),
+    "access_logs.s3.prefix": Spec("", _text),
+    "ipv6.deny_all_igw_traffic": Spec("false"),
+    "zonal_shift.config.enabled": Spec("false"),
+    "dns_record.client_routing_policy": Spec(
+        "any_availability_zone",
+        _one_of("any_availability_zone", "partial_availability_zone_affinity", "availability_zone_affinity"),
+    ),
+    "secondary_ips.auto_assigned.per_subnet": Spec("0", _between(0, 7)),
+}
+
+_MOST = 2**31 - 1
+_TARGET_GROUP: Specs = {
+    "deregistration_delay.timeout_seconds": Spec("300", _between(0, 3600), built=True),
+    "deregistration_delay.connection_termination.enabled": Spec("false", built=True),
+    "stickiness.enabled": Spec("false"),
+    "stickiness.type": Spec("source_ip", _one_of("source_ip")),
+    "load_balancing.cross_zone.enabled": Spec(
+        "use_load_balancer_configuration",
+        _one_of("true", "false", "use_load_balancer_configuration"),
+        built=True,
+    ),
+    "preserve_client_ip.enabled": Spec("true", built=True),
+    "proxy_protocol_v2.enabled": Spec("false"),
+    "target_group_health.dns_failover.minimum_healthy_targets.count": Spec("1", _off_or(1, _MOST)),
+    "target_group_health.dns_failover.minimum_healthy_targets.percentage": Spec("off", _off_or(1, 100)),
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": Spec(
+        "1", _between(1, _MOST)
+    ),
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": Spec(
+        "off", _off_or(1, 100)
+    ),
+    "target_health_state.unhealthy.connection_termination.enabled": Spec("true", built=True),
+    "target_health_state.unhealthy.draining_interval_seconds": Spec("0", _between(0, 360_000)),
+}
+
+LISTENER: Specs = {"tcp.idle_timeout.seconds": Spec("350", _between(60, 6000), built=True)}
+
+
+def load_balancer(scheme: str) -> Specs:
+    """What a Network Load Balancer of that scheme has."""
+    deny = "true" if scheme == "internal" else "false"
+    return {**_LOAD_BALANCER, "ipv6.deny_all_igw_traffic": Spec(deny)}
+
+
+def target_group(target_type: str, protocol: str) -> Specs:
+    """What a target group has. The client's address is hidden by default from TCP targets of type ip."""
+    hidden = target_type == "ip" and protocol in {"TCP", "TLS"}
+    return {**_TARGET_GROUP, "preserve_client_ip.enabled": Spec("false" if hidden else "true", built=True)}
+
+
+def defaults(specs: Specs) -> dict[str, str]:
+    """Every key with its default value."""
+    return {key: spec.default for key, spec in specs.items()}
+
+
+def check(noun: str, specs: Specs, wanted: Mapping[str, str]) -> None:
+    """Raises for a key the specs do not have, a value out of range, or one that is not built.
+
+    ``noun``: how AWS calls the attribute, for instance ``Load balancer``.
+    """
+    for key, value in wanted.items():
+        spec = specs.get(key)
+        if spec is None:
+            raise errors.validation(f"{noun} attribute key '{key}' is not recognized")
+        if value == spec.default:
+            continue
+        problem = spec.check(value)
+        if problem is not None:
+            raise errors.validation(f"{noun} attribute '{key}' value '{value}' must be {problem}")
+        if not spec.built:
+            raise errors.not_supported(f"{noun} attribute '{key}' with value '{value}'")

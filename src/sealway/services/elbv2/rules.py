@@ -1,0 +1,47 @@
+"""DescribeRules and DescribeListenerCertificates: what a TCP listener has of either.
+
+A Network Load Balancer's listener has its default rule and no other. The rule is not stored: its ARN
+follows from the listener's.
+"""
+
+import hashlib
+
+from ...model.load_balancer import Listener
+from ...model.request import Params
+from ..context import Context
+from . import errors, lookup
+
+
+def describe_rules(ctx: Context, request: Params) -> Params:
+    """DescribeRules: of a listener, or by ARN."""
+    of, asked = request.get("ListenerArn"), request.get("RuleArns")
+    if bool(of) == bool(asked):
+        raise errors.validation("You must specify either listener rule ARNs or a listener ARN")
+    if of:
+        return {"Rules": [_default_rule(lookup.listener(ctx, ctx.store, of))]}
+    known = {rule_arn(item): item for item in lookup.owned(ctx, ctx.store, Listener)}
+    if any(arn not in known for arn in asked or ()):
+        raise errors.rule_not_found()
+    return {"Rules": [_default_rule(known[arn]) for arn in lookup.unique(asked or ())]}
+
+
+def describe_listener_certificates(ctx: Context, request: Params) -> Params:
+    """DescribeListenerCertificates: a TCP listener has none."""
+    lookup.listener(ctx, ctx.store, request["ListenerArn"])
+    return {"Certificates": []}
+
+
+def rule_arn(item: Listener) -> str:
+    """The ARN of a listener's default rule."""
+    number = hashlib.sha256(item.arn.encode()).hexdigest()[:16]
+    return f"{item.arn.replace(':listener/', ':listener-rule/', 1)}/{number}"
+
+
+def _default_rule(item: Listener) -> Params:
+    return {
+        "RuleArn": rule_arn(item),
+        "Priority": "default",
+        "Conditions": [],
+        "Actions": list(item.default_actions),
+        "IsDefault": True,
+    }
