@@ -1,0 +1,176 @@
+"""Runs the planners: a change or a timer makes a scope due; each due scope is read whole, planned, and
+its plan written in one transaction, all in one turn of the event loop.
+
+Every scope is looked at when the loop starts and again every ``resync`` seconds, so an event can be late
+or lost without harm. A planner that fails is logged and tried again later; it stops nobody else.
+The loop gives way to the rest of the process after each slice of work.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from ..model.clock import Clock
+from ..model.ids import IdSource
+from ..store import Store
+from . import definition_plan, reaper_plan, record_plan, service_plan, snapshot, target_plan, task_plan
+from .ledger import Ledger
+from .plan import Plan, earliest
+from .scopes import WATCHED, Scope, everything, frees_room, touched
+
+log = structlog.get_logger(__name__)
+
+COALESCE = 0.005
+"""Seconds in which changes gather before they are acted on."""
+SLICE = 0.02
+"""Seconds of planning after which others get a turn."""
+LONGEST_RETRY = 60
+MOST_PASSES = 200
+_ORDER = {"service": 0, "cluster": 1, "group": 2, "reaper": 3}
+
+
+class ControlLoop:
+    """See the module. ``resync``: seconds between full passes."""
+
+    def __init__(self, store: Store, clock: Clock, ids: IdSource, resync: float = 30) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._resync = resync
+        self._timers: dict[Scope, datetime] = {}
+        self._failures: dict[Scope, int] = {}
+        self._starved: set[Scope] = set()
+        self._ledger_kept: Ledger | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        watch = self._store.watch(*WATCHED)
+        try:
+            due = everything(self._store)
+            next_resync = self._clock() + timedelta(seconds=self._resync)
+            while True:
+                await self._work(due)
+                changes = await watch.changes(self._pause(next_resync))
+                if changes:
+                    await asyncio.sleep(COALESCE)
+                    changes |= await watch.changes(0)
+                due = touched(changes, self._store) | self._due_timers()
+                if frees_room(changes, self._store):
+                    due |= self._starved
+                if self._clock() >= next_resync:
+                    due |= everything(self._store)
+                    next_resync = self._clock() + timedelta(seconds=self._resync)
+        finally:
+            watch.close()
+            self._ledger.close()
+            self._ledger_kept = None
+
+    def step(self) -> None:
+        """Full passes until nothing changes any more; for tests and tools. Failures are raised."""
+        for _ in range(MOST_PASSES):
+            wrote = [self._plan_scope(scope) for scope in _in_order(everything(self._store))]
+            if not any(wrote):
+                return
+        raise RuntimeError(f"the planners do not settle: still writing after {MOST_PASSES} passes")
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When a timer is due next."""
+        return earliest(*self._timers.values())
+
+    @property
+    def _ledger(self) -> Ledger:
+        if self._ledger_kept is None:
+            self._ledger_kept = Ledger(self._store)
+        return self._ledger_kept
+
+    async def _work(self, due: set[Scope]) -> None:
+        slice_end = time.monotonic() + SLICE
+        for scope in _in_order(due):
+            self._plan_safely(scope)
+            if time.monotonic() >= slice_end:
+                await asyncio.sleep(0)
+                slice_end = time.monotonic() + SLICE
+
+    def _plan_safely(self, scope: Scope) -> None:
+        try:
+            self._plan_scope(scope)
+            self._failures.pop(scope, None)
+        except Exception:
+            # Whatever it is, it must not take the other scopes down; the trace says where to look.
+            count = self._failures[scope] = self._failures.get(scope, 0) + 1
+            delay = min(2 ** min(count - 1, 10), LONGEST_RETRY)
+            self._timers[scope] = self._clock() + timedelta(seconds=delay)
+            log.exception("planning failed", scope=scope.kind, key=scope.key, retry_in=delay)
+
+    def _plan_scope(self, scope: Scope) -> bool:
+        """Plans and writes; whether anything was written."""
+        plans = []
+        for plan in self._plans(scope, self._clock()):
+            self._apply(plan)
+            plans.append(plan)
+        wake = earliest(*(plan.wake_at for plan in plans))
+        if wake is None:
+            self._timers.pop(scope, None)
+        else:
+            self._timers[scope] = wake
+        (self._starved.add if any(plan.starved for plan in plans) else self._starved.discard)(scope)
+        return any(not plan.empty for plan in plans)
+
+    def _apply(self, plan: Plan) -> None:
+        if plan.empty:
+            return
+        with self._store.transaction() as tx:
+            for resource in plan.puts:
+                tx.put(resource)
+            for resource in plan.deletes:
+                tx.delete(resource)
+
+    def _plans(self, scope: Scope, now: datetime) -> Iterator[Plan]:
+        """The planners' answers one after the other; each sees what the one before wrote."""
+        if scope.kind == "service":
+            yield from self._of_service(scope.key, now)
+        elif scope.kind == "cluster":
+            yield task_plan.plan(snapshot.read_loose(self._store, scope.key), now)
+        elif scope.kind == "group":
+            yield target_plan.plan_group(
+                snapshot.read_group(self._store, scope.key, self._ledger.usage()), now
+            )
+        else:
+            dead = reaper_plan.plan(snapshot.read_leftovers(self._store), now)
+            records = record_plan.of_gone(self._store, dead.deletes)
+            yield msgspec.structs.replace(dead, deletes=(*dead.deletes, *records))
+            yield definition_plan.plan(definition_plan.read(self._store))
+
+    def _of_service(self, arn: str, now: datetime) -> Iterator[Plan]:
+        found = snapshot.read_service(self._store, arn, self._ledger.usage())
+        if found is None:
+            return
+        plan = service_plan.plan(found, now, self._ids)
+        if plan.wants_stock:
+            stock = snapshot.read_stock(self._store, found, self._ledger)
+            plan = service_plan.plan(found, now, self._ids, stock)
+        yield plan
+        if not plan.empty:
+            found = snapshot.read_service(self._store, arn, self._ledger.usage()) or found
+        yield target_plan.plan(found, now, self._ids)
+        yield Plan(deletes=reaper_plan.released(found.interfaces))
+        records = record_plan.read(self._store, arn)
+        if records is not None:
+            yield record_plan.plan(records, now)
+
+    def _due_timers(self) -> set[Scope]:
+        now = self._clock()
+        return {scope for scope, at in self._timers.items() if at <= now}
+
+    def _pause(self, next_resync: datetime) -> float:
+        until = earliest(self.wake_at, next_resync) or next_resync
+        return max(0.0, (until - self._clock()).total_seconds())
+
+
+def _in_order(scopes: set[Scope]) -> list[Scope]:
+    return sorted(scopes, key=lambda scope: (_ORDER[scope.kind], scope.key))

@@ -1,0 +1,106 @@
+"""What is planned as a unit, and which units a change touches.
+
+A *scope* is a service, the standalone tasks of a cluster, a target group's loose targets, or the reaper.
+Events only say where to look: each scope is read whole when its turn comes.
+"""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from ..model.cluster import Cluster, ContainerInstance
+from ..model.instance import Instance
+from ..model.load_balancer import Listener, LoadBalancer
+from ..model.resource import Resource
+from ..model.service import Service
+from ..model.target_group import Target, TargetGroup, TargetHealth
+from ..model.task import Task
+from ..store import Reader
+
+Change = tuple[type[Resource], str]
+
+
+class Scope(NamedTuple):
+    """``key``: the ARN of the service, cluster or target group."""
+
+    kind: Literal["service", "cluster", "group", "reaper"]
+    key: str = ""
+
+
+REAPER = Scope("reaper")
+WATCHED: tuple[type[Resource], ...] = (
+    Service,
+    Task,
+    Target,
+    TargetHealth,
+    TargetGroup,
+    Listener,
+    LoadBalancer,
+    Instance,
+    ContainerInstance,
+)
+
+
+def everything(reader: Reader) -> set[Scope]:
+    """All scopes."""
+    scopes = {Scope("service", service.arn) for service in reader.list(Service)}
+    scopes |= {Scope("cluster", cluster.arn) for cluster in reader.list(Cluster)}
+    scopes |= {Scope("cluster", task.cluster_arn) for task in reader.list(Task, service_arn=None)}
+    scopes |= {Scope("group", target.target_group_arn) for target in reader.list(Target)}
+    return scopes | {REAPER}
+
+
+def touched(changes: Iterable[Change], reader: Reader) -> set[Scope]:
+    """The scopes whose plan these changes can alter."""
+    scopes: set[Scope] = set()
+    for kind, key in changes:
+        if kind in (Listener, LoadBalancer, TargetGroup):
+            return everything(reader)
+        scopes |= _of_one(kind, key, reader)
+    return scopes
+
+
+def frees_room(changes: Iterable[Change], reader: Reader) -> bool:
+    """Whether there may be more room for tasks than before."""
+    for kind, key in changes:
+        if kind is ContainerInstance:
+            return True
+        if kind is Task:
+            task = reader.get(Task, key)
+            if task is None or task.last_status == "STOPPED":
+                return True
+    return False
+
+
+def _of_one(kind: type[Resource], key: str, reader: Reader) -> set[Scope]:
+    if kind is Service:
+        return {Scope("service", key)}
+    if kind is Task:
+        return _of_task(reader.get(Task, key))
+    if kind in (Target, TargetHealth):
+        target = reader.get(Target, key)
+        task = reader.get(Task, target.task_arn) if target and target.task_arn else None
+        return _of_task(task) | {Scope("group", key.partition("|")[0])}
+    if kind is ContainerInstance:
+        instance = reader.get(ContainerInstance, key)
+        return _of_cluster(instance.cluster_arn, reader) if instance else set()
+    if kind is Instance:
+        return _of_host(key, reader)
+    return set()
+
+
+def _of_task(task: Task | None) -> set[Scope]:
+    if task is None:
+        return set()
+    return {Scope("service", task.service_arn) if task.service_arn else Scope("cluster", task.cluster_arn)}
+
+
+def _of_cluster(arn: str, reader: Reader) -> set[Scope]:
+    services = {Scope("service", service.arn) for service in reader.list(Service, cluster_arn=arn)}
+    return services | {Scope("cluster", arn)}
+
+
+def _of_host(key: str, reader: Reader) -> set[Scope]:
+    scopes = {Scope("group", target.target_group_arn) for target in reader.list(Target, id=key)}
+    for instance in reader.list(ContainerInstance, ec2_instance_id=key):
+        scopes |= _of_cluster(instance.cluster_arn, reader)
+    return scopes | {REAPER}

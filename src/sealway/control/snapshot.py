@@ -1,0 +1,213 @@
+"""What the planners look at: whole objects, read in one turn of the event loop.
+
+The readers are the only part of a planner's work that touches the store; they are given a ``Reader``, so
+a transaction's own writes count too.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from ..model.cluster import ContainerInstance
+from ..model.instance import Instance
+from ..model.network import NetworkInterface, SecurityGroup, Subnet
+from ..model.new_task import Stock, subnet_ids
+from ..model.service import Service
+from ..model.target_group import Target, TargetGroup, TargetHealth
+from ..model.task import Task
+from ..model.task_definition import TaskDefinition
+from ..store import Reader
+from .ledger import Ledger
+from .usage import Usage, read_usage
+
+GONE = ("shutting-down", "terminated")
+"""States of an EC2 instance that will run nothing again."""
+
+
+class Machines(msgspec.Struct, frozen=True, kw_only=True):
+    """Container instances by ARN, and the EC2 instances beneath by id."""
+
+    instances: Mapping[str, ContainerInstance] = {}
+    hosts: Mapping[str, Instance] = {}
+
+
+class ServiceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A service with everything its planners need, STOPPED tasks included."""
+
+    service: Service
+    tasks: tuple[Task, ...] = ()
+    definitions: Mapping[str, TaskDefinition] = {}
+    """By ARN: those of the tasks and of the deployments."""
+    targets: Mapping[str, tuple[Target, ...]] = {}
+    """By task ARN."""
+    occupied: Mapping[str, Target] = {}
+    """Every target of the service's target groups by key, whoever registered it."""
+    health: Mapping[str, TargetHealth] = {}
+    """By target key."""
+    target_groups: Mapping[str, TargetGroup] = {}
+    usage: Usage = Usage()
+    machines: Machines = Machines()
+    interfaces: tuple[NetworkInterface, ...] = ()
+    """Those that STOPPED tasks have not given back."""
+    subnet_zones: frozenset[str] = frozenset()
+    """The Availability Zones of the PRIMARY deployment's subnets."""
+    busy: frozenset[str] = frozenset()
+    """For a DAEMON service: the DRAINING container instances on which others' tasks run still."""
+
+
+class LooseSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """The tasks of a cluster that no service looks after."""
+
+    tasks: tuple[Task, ...] = ()
+    definitions: Mapping[str, TaskDefinition] = {}
+    machines: Machines = Machines()
+    interfaces: tuple[NetworkInterface, ...] = ()
+
+
+class GroupSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A target group (None: deleted) with the targets that no living service task stands behind."""
+
+    group: TargetGroup | None
+    usage: Usage = Usage()
+    targets: tuple[Target, ...] = ()
+    hosts: Mapping[str, Instance] = {}
+
+
+class Leftovers(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that may have outlived its use."""
+
+    tasks: tuple[Task, ...] = ()
+    services: tuple[Service, ...] = ()
+    hosts: tuple[Instance, ...] = ()
+    instances: tuple[ContainerInstance, ...] = ()
+    interfaces: Mapping[str, NetworkInterface] = {}
+
+
+def read_service(reader: Reader, arn: str, usage: Usage | None = None) -> ServiceSnapshot | None:
+    """The snapshot of one service; None when it does not exist. ``usage``: if it is known already."""
+    service = reader.get(Service, arn)
+    if service is None:
+        return None
+    tasks = reader.list(Task, service_arn=arn)
+    groups = _target_groups(service)
+    targets = {task.arn: tuple(found) for task in tasks if (found := reader.list(Target, task_arn=task.arn))}
+    groups |= {target.target_group_arn for several in targets.values() for target in several}
+    occupied = {t.key: t for group in groups for t in reader.list(Target, target_group_arn=group)}
+    wanted = {t.task_definition_arn for t in tasks} | {d.task_definition_arn for d in service.deployments}
+    machines = _machines(reader, service.cluster_arn)
+    daemon = service.scheduling_strategy == "DAEMON"
+    return ServiceSnapshot(
+        service=service,
+        tasks=tuple(tasks),
+        definitions=_by_key(reader.get(TaskDefinition, arn) for arn in wanted),
+        targets=targets,
+        occupied=occupied,
+        health=_by_key(h for group in groups for h in reader.list(TargetHealth, target_group_arn=group)),
+        target_groups=_by_key(reader.get(TargetGroup, group) for group in groups),
+        usage=read_usage(reader) if usage is None else usage,
+        machines=machines,
+        interfaces=_held_interfaces(reader, tasks),
+        subnet_zones=_subnet_zones(reader, service),
+        busy=_busy(reader, machines) if daemon else frozenset(),
+    )
+
+
+def read_loose(reader: Reader, cluster_arn: str) -> LooseSnapshot:
+    """The snapshot of a cluster's standalone tasks."""
+    tasks = [task for task in reader.list(Task, service_arn=None) if task.cluster_arn == cluster_arn]
+    if not tasks:
+        return LooseSnapshot()
+    wanted = {task.task_definition_arn for task in tasks}
+    return LooseSnapshot(
+        tasks=tuple(tasks),
+        definitions=_by_key(reader.get(TaskDefinition, arn) for arn in wanted),
+        machines=_machines(reader, cluster_arn),
+        interfaces=_held_interfaces(reader, tasks),
+    )
+
+
+def read_group(reader: Reader, arn: str, usage: Usage | None = None) -> GroupSnapshot:
+    """The snapshot of one target group. ``usage``: if it is known already."""
+    loose = [
+        target
+        for target in reader.list(Target, target_group_arn=arn)
+        if target.task_arn is None or reader.get(Task, target.task_arn) is None
+    ]
+    return GroupSnapshot(
+        group=reader.get(TargetGroup, arn),
+        usage=read_usage(reader) if usage is None else usage,
+        targets=tuple(loose),
+        hosts=_by_key(reader.get(Instance, target.id) for target in loose),
+    )
+
+
+def read_leftovers(reader: Reader) -> Leftovers:
+    """What the reaper looks through."""
+    hosts = reader.list(Instance, state="terminated")
+    interfaces = (reader.get(NetworkInterface, host.network_interface_id) for host in hosts)
+    instances = [c for h in hosts for c in reader.list(ContainerInstance, ec2_instance_id=h.id)]
+    return Leftovers(
+        tasks=tuple(reader.list(Task, last_status="STOPPED")),
+        services=tuple(reader.list(Service, status="INACTIVE")),
+        hosts=tuple(hosts),
+        instances=tuple(instances),
+        interfaces=_by_key(interfaces),
+    )
+
+
+def read_stock(reader: Reader, snapshot: ServiceSnapshot, ledger: Ledger) -> Stock:
+    """What placing tasks of the service's PRIMARY deployment looks at."""
+    network = snapshot.service.primary.network_configuration
+    subnets = [s for i in subnet_ids(network) if (s := reader.get(Subnet, i)) is not None]
+    vpcs = {subnet.vpc_id for subnet in subnets}
+    return Stock(
+        tasks=snapshot.tasks,
+        rooms=ledger.rooms(snapshot.service.cluster_arn),
+        last_given=ledger.last_given(),
+        subnets=subnets,
+        interfaces=[i for s in subnets for i in reader.list(NetworkInterface, subnet_id=s.id)],
+        security_groups=[g for vpc in vpcs for g in reader.list(SecurityGroup, vpc_id=vpc, name="default")],
+    )
+
+
+def _target_groups(service: Service) -> set[str]:
+    return {lb["targetGroupArn"] for lb in service.load_balancers if lb.get("targetGroupArn")}
+
+
+def _machines(reader: Reader, cluster_arn: str) -> Machines:
+    instances = reader.list(ContainerInstance, cluster_arn=cluster_arn)
+    hosts = (reader.get(Instance, i.ec2_instance_id) for i in instances)
+    return Machines(instances=_by_key(instances), hosts=_by_key(hosts))
+
+
+def _subnet_zones(reader: Reader, service: Service) -> frozenset[str]:
+    network = service.primary.network_configuration if service.deployments else None
+    found = (reader.get(Subnet, subnet) for subnet in subnet_ids(network))
+    return frozenset(subnet.availability_zone for subnet in found if subnet is not None)
+
+
+def _busy(reader: Reader, machines: Machines) -> frozenset[str]:
+    """The DRAINING instances with tasks that are no daemon's."""
+    draining = [arn for arn, instance in machines.instances.items() if instance.status == "DRAINING"]
+    there = {arn: reader.list(Task, container_instance_arn=arn) for arn in draining}
+    return frozenset(
+        arn
+        for arn, tasks in there.items()
+        if any(t.last_status != "STOPPED" and not _is_daemon(reader, t) for t in tasks)
+    )
+
+
+def _is_daemon(reader: Reader, task: Task) -> bool:
+    service = reader.get(Service, task.service_arn) if task.service_arn else None
+    return service is not None and service.scheduling_strategy == "DAEMON"
+
+
+def _held_interfaces(reader: Reader, tasks: Iterable[Task]) -> tuple[NetworkInterface, ...]:
+    stopped = (t.interface for t in tasks if t.last_status == "STOPPED" and t.interface is not None)
+    held = (reader.get(NetworkInterface, i.network_interface_id) for i in stopped)
+    return tuple(interface for interface in held if interface is not None)
+
+
+def _by_key(resources: Iterable[Any]) -> dict[str, Any]:
+    return {resource.key: resource for resource in resources if resource is not None}

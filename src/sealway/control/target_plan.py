@@ -1,0 +1,198 @@
+"""Who is registered in the target groups of a service, who drains, and which task may stop.
+
+A RUNNING task is registered in every target group of its service. From the moment its desired status is
+STOPPED its targets take no new flow; after the target group's deregistration delay they are deleted. At
+once, if it is not in use; with the container behind dead, as soon as its last packets are out.
+When its last target is gone, the task may stop. An address that comes again belongs to the new task.
+"""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from ..model.ids import IdSource
+from ..model.service import Service
+from ..model.target_group import Target, TargetGroup, target_key
+from ..model.task import Task
+from . import events
+from .plan import Plan, earliest
+from .snapshot import GONE, GroupSnapshot, ServiceSnapshot
+
+LAST_PACKETS = timedelta(seconds=1)
+"""How long a dead container's connections are still carried to their end (FIN, RST, what was in flight)."""
+
+
+def plan(snapshot: ServiceSnapshot, now: datetime, ids: IdSource) -> Plan:
+    """The targets of a service's tasks."""
+    return _Step(snapshot, now).plan(ids)
+
+
+def plan_group(snapshot: GroupSnapshot, now: datetime) -> Plan:
+    """Targets that no task stands behind: registered by hand, or left by a task that is gone."""
+    puts: list[Target] = []
+    deletes: list[Target] = []
+    wakes: list[datetime | None] = []
+    for target in snapshot.targets:
+        over = (
+            removal_time(target, snapshot.group, in_use=snapshot.usage.of(target)) if snapshot.group else now
+        )
+        orphaned = target.task_arn is not None or _host_is(snapshot, target, "terminated")
+        if orphaned or (over is not None and over <= now):
+            deletes.append(target)
+        elif target.draining_since is None and _host_is(snapshot, target, *GONE):
+            puts.append(target.replace(draining_since=now))
+        else:
+            wakes.append(over)
+    return Plan(puts=tuple(puts), deletes=tuple(deletes), wake_at=earliest(*wakes))
+
+
+def removal_time(target: Target, group: TargetGroup, *, in_use: bool) -> datetime | None:
+    """When a draining target is deleted; None while it does not drain."""
+    if target.draining_since is None:
+        return None
+    delay = group.deregistration_delay if in_use else 0
+    return target.draining_since + timedelta(seconds=delay)
+
+
+def endpoint(
+    snapshot: ServiceSnapshot, task: Task, balancer: dict[str, object], group: TargetGroup
+) -> tuple[str, int] | None:
+    """Target id and port of a task behind one of its service's load balancers; None: not known yet."""
+    port = int(str(balancer["containerPort"]))
+    if group.target_type == "ip":
+        return (task.interface.private_ip, port) if task.interface else None
+    instance = snapshot.machines.instances.get(task.container_instance_arn or "")
+    if instance is None:
+        return None
+    if snapshot.definitions[task.task_definition_arn].network_mode == "host":
+        return instance.ec2_instance_id, port
+    for container in task.containers:
+        if container.name == balancer["containerName"]:
+            for binding in container.bindings:
+                if binding.container_port == port:
+                    return instance.ec2_instance_id, binding.host_port
+    return None
+
+
+class _Step:
+    """One call of ``plan``: gathers what changes."""
+
+    def __init__(self, snapshot: ServiceSnapshot, now: datetime) -> None:
+        self.snapshot, self.now = snapshot, now
+        self.puts: dict[str, Target] = {}
+        self.deletes: dict[str, Target] = {}
+        self.released: list[Task] = []
+        self.registered: Counter[str] = Counter()
+        self.deregistered: Counter[str] = Counter()
+        self.draining: set[str] = set()
+        self.wakes: list[datetime | None] = []
+        self.known = {t.arn for t in snapshot.tasks}
+        self.active = {t.arn for t in snapshot.tasks if t.desired_status != "STOPPED"}
+
+    def plan(self, ids: IdSource) -> Plan:
+        for task in self.snapshot.tasks:
+            if task.desired_status == "STOPPED":
+                self._withdraw(task)
+        for task in self.snapshot.tasks:
+            if task.desired_status != "STOPPED" and task.last_status == "RUNNING":
+                self._register(task)
+        service = events.add(self.snapshot.service, self._messages(), ids, self.now)
+        own: tuple[Service, ...] = () if service is self.snapshot.service else (service,)
+        deletes = tuple(target for key, target in self.deletes.items() if key not in self.puts)
+        return Plan(
+            puts=(*self.puts.values(), *self.released, *own),
+            deletes=deletes,
+            wake_at=earliest(*self.wakes),
+        )
+
+    def _messages(self) -> list[str]:
+        said = [events.registered(n, group) for group, n in sorted(self.registered.items())]
+        said += [events.deregistered(n, group) for group, n in sorted(self.deregistered.items())]
+        if self.draining:
+            said.append(events.draining(len(self.draining)))
+        return said
+
+    def _withdraw(self, task: Task) -> None:
+        left = [self._drain(task, target) for target in self.snapshot.targets.get(task.arn, ())]
+        if not any(left) and not task.may_stop:
+            self.released.append(task.replace(may_stop=True))
+
+    def _drain(self, task: Task, target: Target) -> bool:
+        """Moves a target towards its end; whether it is still there."""
+        stored, begins = target, target.draining_since is None
+        if begins:
+            self.deregistered[target.target_group_arn] += 1
+            target = target.replace(draining_since=self.now)
+        end = self._end_of(task, target)
+        if end <= self.now:
+            self.deletes[stored.key] = stored
+            return False
+        if begins:
+            self.puts[target.key] = target
+            self.draining.add(task.arn)
+        self.wakes.append(end)
+        return True
+
+    def _end_of(self, task: Task, target: Target) -> datetime:
+        """When a draining target of the task is deleted."""
+        group = self.snapshot.target_groups.get(target.target_group_arn)
+        in_use = self.snapshot.usage.of(target)
+        over = removal_time(target, group, in_use=in_use) if group else None
+        if over is None or task.last_status == "STOPPED":
+            return self.now
+        if self._is_dead(task, target):
+            return min(over, (target.draining_since or self.now) + LAST_PACKETS)
+        return over
+
+    def _is_dead(self, task: Task, target: Target) -> bool:
+        """Whether the container behind the target runs no more."""
+        names = {
+            balancer.get("containerName")
+            for balancer in self.snapshot.service.load_balancers
+            if balancer.get("targetGroupArn") == target.target_group_arn
+        }
+        behind = [c for c in task.containers if c.name in names] or task.containers
+        return bool(behind) and all(c.last_status == "STOPPED" for c in behind)
+
+    def _register(self, task: Task) -> None:
+        own = {target.key for target in self.snapshot.targets.get(task.arn, ())}
+        wanted = set()
+        for balancer in self.snapshot.service.load_balancers:
+            group = self.snapshot.target_groups.get(balancer.get("targetGroupArn", ""))
+            place = endpoint(self.snapshot, task, balancer, group) if group else None
+            if group is None or place is None:
+                continue
+            key = target_key(group.arn, *place)
+            wanted.add(key)
+            if key not in own and key not in self.puts:
+                self._put_target(task, group, place, self.snapshot.occupied.get(key))
+        for target in self.snapshot.targets.get(task.arn, ()):
+            if target.key not in wanted or target.draining_since is not None:
+                self._drain(task, target)
+
+    def _put_target(self, task: Task, group: TargetGroup, place: tuple[str, int], old: Target | None) -> None:
+        if old is not None and self._holds(old):
+            return
+        target = Target(
+            version=old.version if old else 0,
+            target_group_arn=group.arn,
+            id=place[0],
+            port=place[1],
+            availability_zone=task.availability_zone,
+            task_arn=task.arn,
+            registered_at=self.now,
+        )
+        self.puts[target.key] = target
+        self.registered[group.arn] += 1
+
+    def _holds(self, target: Target) -> bool:
+        """Whether a target is another task's that still runs (another service drains its own in time)."""
+        foreign = target.task_arn is not None and target.task_arn not in self.known
+        return target.task_arn in self.active or (foreign and target.draining_since is None)
+
+
+def _host_is(snapshot: GroupSnapshot, target: Target, *states: str) -> bool:
+    """Whether an instance target's instance is in one of these states; a forgotten one is terminated."""
+    if not target.id.startswith("i-"):
+        return False
+    host = snapshot.hosts.get(target.id)
+    return (host.state if host else "terminated") in states

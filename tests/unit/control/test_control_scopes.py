@@ -1,0 +1,40 @@
+from sealway.control.scopes import Scope, everything, frees_room, touched
+from sealway.model.cluster import ContainerInstance
+from sealway.model.instance import Instance
+from sealway.model.load_balancer import Listener
+from sealway.model.service import Service
+from sealway.model.target_group import Target, TargetHealth
+from sealway.model.task import Task
+from tests.support.cluster_world import CLUSTER, task
+from tests.support.control_world import GROUP, ControlWorld
+
+
+def test_changes_touch_the_scopes_that_look_at_them(world: ControlWorld) -> None:
+    machine = world.machines(1)[0]
+    world.target_group()
+    world.create(1, balanced=True)
+    world.steady()
+    world.put(task(7, service_arn=None))
+    [target] = world.store.list(Target)
+    service, cluster, group = Scope("service", world.arn), Scope("cluster", CLUSTER), Scope("group", GROUP)
+    served = next(t for t in world.store.list(Task) if t.service_arn)
+    for change, expected in (
+        ((Service, world.arn), {service}),
+        ((Task, served.arn), {service}),
+        ((Task, task(7).arn), {cluster}),
+        ((Task, "gone"), set()),
+        ((Target, target.key), {service, group}),
+        ((TargetHealth, target.key), {service, group}),
+        ((ContainerInstance, machine.arn), {service, cluster}),
+        ((Instance, machine.ec2_instance_id), {service, cluster, group, Scope("reaper")}),
+        ((Listener, "any"), everything(world.store)),
+    ):
+        assert touched([change], world.store) == expected, change
+
+
+def test_only_stopped_tasks_and_instances_make_room(world: ControlWorld) -> None:
+    world.put(task(1), task(2, last_status="STOPPED"))
+    assert not frees_room([(Task, task(1).arn), (Service, "any")], world.store)
+    assert frees_room([(Task, task(2).arn)], world.store)
+    assert frees_room([(Task, "gone")], world.store)
+    assert frees_room([(ContainerInstance, "any")], world.store)

@@ -1,0 +1,179 @@
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from sealway.control import snapshot
+from sealway.control.target_plan import endpoint
+from sealway.model.instance import Instance
+from sealway.model.service import Service
+from sealway.model.target_group import Target, TargetHealth, target_key
+from sealway.model.task import PortBinding, Task
+from tests.support.cluster_world import task
+from tests.support.control_world import GROUP, NETWORK, ControlWorld
+
+
+def by_hand(world: ControlWorld, name: str, **fields: Any) -> Target:
+    made = Target(
+        target_group_arn=GROUP,
+        id=name,
+        port=443,
+        availability_zone="us-east-1a",
+        registered_at=world.now,
+        **fields,
+    )
+    world.put(made)
+    return made
+
+
+def test_running_tasks_are_registered_by_instance_and_host_port(world: ControlWorld) -> None:
+    world.machines(2)
+    world.target_group()
+    world.create(2, balanced=True)
+    world.steady()
+    targets = world.store.list(Target)
+    assert {t.id for t in targets} == {f"i-{1:017x}", f"i-{2:017x}"}
+    assert {t.port for t in targets} == {32769, 32770}
+    assert {t.task_arn for t in targets} == {t.arn for t in world.active}
+    assert f"registered 2 targets in (target-group {GROUP})" in world.messages
+
+
+def test_host_mode_targets_have_the_container_port(world: ControlWorld) -> None:
+    world.machines(1)
+    world.target_group()
+    world.define(1, networkMode="host")
+    world.create(1, balanced=True)
+    world.steady()
+    assert [t.port for t in world.store.list(Target)] == [8443]
+
+
+def test_nothing_is_registered_before_the_port_is_known(world: ControlWorld) -> None:
+    world.machines(1)
+    world.target_group()
+    world.create(1, balanced=True)
+    world.settle()
+    [waiting] = world.active
+    found = snapshot.read_service(world.store, world.arn)
+    assert found is not None
+    balancer = world.service.load_balancers[0]
+    assert endpoint(found, waiting, balancer, found.target_groups[GROUP]) is None
+
+
+def test_an_address_is_not_registered_before_its_task_runs(world: ControlWorld) -> None:
+    world.subnets()
+    world.target_group(target_type="ip")
+    world.define(1, networkMode="awsvpc", cpu="256", memory="512")
+    world.create(1, balanced=True, launch_type="FARGATE", network_configuration=NETWORK)
+    world.settle()
+    [starting] = world.active
+    assert starting.interface is not None
+    for status in ("PENDING", "ACTIVATING"):
+        world.change(Task, starting.arn, last_status=status)
+        world.settle()
+        assert world.store.list(Target) == []
+    world.change(Task, starting.arn, last_status="RUNNING")
+    world.settle()
+    assert [t.id for t in world.store.list(Target)] == [starting.interface.private_ip]
+
+
+def test_a_draining_address_that_comes_again_belongs_to_the_new_task(world: ControlWorld) -> None:
+    world.machines(1)
+    world.target_group()
+    world.create(1, balanced=True)
+    world.steady()
+    [old] = world.active
+    [target] = world.store.list(Target)
+    world.change(Task, old.arn, desired_status="STOPPED", stop_code="UserInitiated")
+    world.tick()
+    assert [t.draining_since is None for t in world.store.list(Target)] == [False]
+
+    [new] = world.active
+    bound = PortBinding(container_port=8443, host_port=target.port, host_ip="10.0.0.11")
+    containers = tuple(msgspec.structs.replace(c, bindings=(bound,)) for c in new.containers)
+    world.change(Task, new.arn, last_status="RUNNING", started_at=world.now, containers=containers)
+    world.settle()
+    [taken] = world.store.list(Target)
+    assert (taken.key, taken.task_arn, taken.draining_since) == (target.key, new.arn, None)
+    assert taken.registered_at == world.now
+    stale = world.store.get(TargetHealth, taken.key)
+    assert stale is not None
+    assert stale.changed_at < taken.registered_at
+    assert not world.service.steady, "what was known of the old one is no word on the new one"
+    freed = world.store.get(Task, old.arn)
+    assert freed is not None
+    assert freed.may_stop
+
+
+def test_targets_registered_by_hand_drain_and_go(world: ControlWorld) -> None:
+    world.target_group(delay=60)
+    kept = by_hand(world, "10.0.0.1")
+    by_hand(world, "10.0.0.2", draining_since=world.now)
+    world.now += timedelta(seconds=59)
+    world.settle()
+    assert len(world.store.list(Target)) == 2
+    assert world.loop.wake_at == world.now + timedelta(seconds=1)
+    world.now += timedelta(seconds=1)
+    world.settle()
+    assert [t.key for t in world.store.list(Target)] == [kept.key]
+
+
+def test_without_a_listener_they_go_at_once(world: ControlWorld) -> None:
+    world.target_group(delay=60, listener=False)
+    by_hand(world, "10.0.0.2", draining_since=world.now)
+    world.settle()
+    assert world.store.list(Target) == []
+
+
+def test_targets_of_a_terminated_instance_go(world: ControlWorld) -> None:
+    machine = world.machines(1)[0]
+    world.target_group()
+    by_hand(world, machine.ec2_instance_id)
+    world.settle()
+    world.change(Instance, machine.ec2_instance_id, state="shutting-down")
+    world.settle()
+    assert [t.draining_since for t in world.store.list(Target)] == [world.now]
+    world.change(Instance, machine.ec2_instance_id, state="terminated", terminated_at=world.now)
+    world.settle()
+    assert world.store.list(Target) == []
+
+
+def test_a_target_whose_task_is_gone_goes(world: ControlWorld) -> None:
+    world.target_group()
+    by_hand(world, "10.0.0.1", task_arn="arn:gone")
+    world.settle()
+    assert world.store.list(Target) == []
+
+
+def test_a_group_taken_from_the_service_is_drained(world: ControlWorld) -> None:
+    world.subnets()
+    world.target_group(target_type="ip", delay=5)
+    world.define(1, networkMode="awsvpc", cpu="256", memory="512")
+    world.create(1, balanced=True, launch_type="FARGATE", network_configuration=NETWORK)
+    world.steady()
+    [served] = world.active
+    assert served.interface is not None
+    assert world.store.get(Target, target_key(GROUP, served.interface.private_ip, 8443)) is not None
+    world.change(Service, world.arn, load_balancers=())
+    world.settle()
+    assert [t.draining_since for t in world.store.list(Target)] == [world.now]
+    world.tick(seconds=6)
+    assert world.store.list(Target) == []
+    assert [t.arn for t in world.active] == [served.arn], "the task itself goes on"
+
+
+def test_an_address_that_another_service_holds_is_left_to_it(world: ControlWorld) -> None:
+    world.machines(1)
+    world.target_group()
+    foreign = Target(
+        target_group_arn=GROUP,
+        id=f"i-{1:017x}",
+        port=32769,
+        availability_zone="us-east-1b",
+        task_arn="arn:other",
+        registered_at=world.now,
+    )
+    world.put(task(1, arn="arn:other", service_arn="arn:service/other"), foreign)
+    world.create(1, balanced=True)
+    world.tick(times=5)
+    assert [t.task_arn for t in world.store.list(Target)] == ["arn:other"]
+    assert not world.service.steady
