@@ -1,0 +1,1 @@
+"""The agent: what a host does about its share of the desired state."""

@@ -1,0 +1,192 @@
+"""From the store to what the kernel should do. Pure.
+
+For each zone's VIP and each TCP listener: the healthy targets of the zone (of all zones, where the
+target group crosses them). A zone without one sends to the healthy targets of the others, so that
+clients holding its address are served; a group without any sends to all that are registered (fail
+open). A container that has ended takes no new flow from the moment the node saw it.
+
+Targets that take no new flow but may have old ones are *draining*: deregistered ones as long as they
+exist, ended ones (their last packets are on the way), groups of weight 0, and unhealthy ones where
+the group says their connections live on. A backend that is active anywhere is never draining.
+"""
+
+from collections.abc import Mapping
+from math import gcd, lcm
+
+import msgspec
+
+from ..drivers.base import (
+    BRIDGE_INTERFACE,
+    HOST_INTERFACE,
+    Backend,
+    DataPlaneState,
+    Frontend,
+    Interface,
+    WeightedBackend,
+)
+from ..model.load_balancer import Listener, LoadBalancer
+from ..model.target_group import Target, TargetGroup
+from ..model.task import Task
+from .snapshot import Snapshot, crosses_zones, in_zones
+
+DEFAULT_IDLE_TIMEOUT = "350"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a target's packets go; ``alive``: whether its container runs."""
+
+    backend: Backend
+    alive: bool
+
+
+def dataplane_state(view: Snapshot, attached: Mapping[str, str], uplinks: tuple[str, ...]) -> DataPlaneState:
+    """The whole state. ``attached``: network interface id -> host-side interface, as the host has them."""
+    endpoints = _endpoints(view, attached)
+    places = {target.key: _place(view, endpoints, target) for target in view.targets}
+    frontends = tuple(
+        frontend
+        for balancer in view.balancers
+        for listener in view.listeners_of[balancer.arn]
+        for frontend in _frontends(view, places, balancer, listener)
+    )
+    active = {weighted.backend for frontend in frontends for weighted in frontend.backends}
+    return DataPlaneState(
+        vips=frozenset(zone.vip for balancer in view.balancers for zone in balancer.zones),
+        frontends=frontends,
+        draining=frozenset(_keeping_flows(view, places) - active),
+        interfaces=frozenset(_interfaces(view, endpoints, uplinks)),
+        endpoints=endpoints,
+    )
+
+
+def bridge_sources(view: Snapshot) -> dict[str, str]:
+    """Running bridge containers' own addresses -> the address of the instance they run on."""
+    return {
+        container.bridge_ip: instance.private_ip
+        for task in view.tasks
+        if (instance := view.container_instances.get(task.container_instance_arn or ""))
+        for container in task.containers
+        if container.bridge_ip and container.last_status == "RUNNING"
+    }
+
+
+def _endpoints(view: Snapshot, attached: Mapping[str, str]) -> dict[str, str]:
+    return {
+        address: attached[task.interface.network_interface_id]
+        for address, task in sorted(view.tasks_by_address.items())
+        if task.interface and task.interface.network_interface_id in attached
+    }
+
+
+def _interfaces(view: Snapshot, endpoints: Mapping[str, str], uplinks: tuple[str, ...]) -> list[Interface]:
+    bridged = any(c.bridge_ip for task in view.tasks for c in task.containers)
+    return [
+        Interface(name=HOST_INTERFACE, role="host"),
+        *([Interface(name=BRIDGE_INTERFACE, role="bridge")] if bridged else []),
+        *(Interface(name=name, role="task") for name in endpoints.values()),
+        *(Interface(name=name, role="uplink") for name in uplinks),
+    ]
+
+
+def _place(view: Snapshot, endpoints: Mapping[str, str], target: Target) -> Place | None:
+    """Where the target is on this host; None when there is nothing to send to."""
+    instance = view.instances.get(target.id)
+    address = instance.private_ip if instance else target.id
+    if address in endpoints:
+        alive = _runs(view.tasks_by_address[address])
+        return Place(Backend(address=address, port=target.port, interface=endpoints[address]), alive)
+    published = view.published.get((address, target.port))
+    if published is None or published[1].bridge_ip is None:
+        return None
+    task, container, port = published
+    backend = Backend(address=published[1].bridge_ip, port=port, interface=BRIDGE_INTERFACE)
+    return Place(backend, container.last_status == "RUNNING" and _runs(task))
+
+
+def _runs(task: Task) -> bool:
+    """Whether the task still does its work: no essential container has ended, and one at least runs."""
+    running = any(container.last_status == "RUNNING" for container in task.containers)
+    return running and task.execution_stopped_at is None
+
+
+def _frontends(
+    view: Snapshot, places: Mapping[str, Place | None], balancer: LoadBalancer, listener: Listener
+) -> list[Frontend]:
+    weights = {arn: w for arn, w in listener.target_group_weights.items() if w > 0 and arn in view.groups}
+    groups = [view.groups[arn] for arn in weights]
+    made = []
+    for zone in balancer.zones:
+        chosen = {
+            group.arn: _chosen(view, places, balancer, group, zone.availability_zone) for group in groups
+        }
+        made.append(
+            Frontend(
+                vip=zone.vip,
+                port=listener.port,
+                backends=_weighted(chosen, weights),
+                preserve_client_ip=all(_preserves(group) for group in groups),
+                idle_timeout=int(listener.attributes.get("tcp.idle_timeout.seconds", DEFAULT_IDLE_TIMEOUT)),
+            )
+        )
+    return made
+
+
+def _chosen(
+    view: Snapshot,
+    places: Mapping[str, Place | None],
+    balancer: LoadBalancer,
+    group: TargetGroup,
+    zone: str,
+) -> list[Backend]:
+    """The group's backends for new flows of that zone's VIP."""
+    there = {
+        target.key: (target, place.backend)
+        for target in view.registered(balancer, group)
+        if (place := places[target.key]) and place.alive
+    }
+    healthy = {key: pair for key, pair in there.items() if view.is_healthy(pair[0])}
+    candidates = healthy or there
+    if not crosses_zones(balancer, group):
+        local = {key: pair for key, pair in candidates.items() if in_zones(pair[0], (zone,))}
+        candidates = local or candidates
+    return sorted({backend for _, backend in candidates.values()}, key=lambda b: (b.address, b.port))
+
+
+def _weighted(chosen: Mapping[str, list[Backend]], weights: Mapping[str, int]) -> tuple[WeightedBackend, ...]:
+    """Backends with whole weights, so that each group gets its share however many targets it has."""
+    filled = {arn: backends for arn, backends in chosen.items() if backends}
+    if not filled:
+        return ()
+    common = lcm(*(len(backends) for backends in filled.values()))
+    shares: dict[Backend, int] = {}
+    for arn, backends in filled.items():
+        for backend in backends:
+            shares[backend] = shares.get(backend, 0) + weights[arn] * common // len(backends)
+    divisor = gcd(*shares.values())
+    return tuple(WeightedBackend(backend=b, weight=share // divisor) for b, share in shares.items())
+
+
+def _preserves(group: TargetGroup) -> bool:
+    """AWS's defaults: kept for instance targets, hidden for ip targets of TCP groups."""
+    default = "true" if group.target_type == "instance" else "false"
+    return group.attributes.get("preserve_client_ip.enabled", default) == "true"
+
+
+def _keeping_flows(view: Snapshot, places: Mapping[str, Place | None]) -> set[Backend]:
+    return {
+        place.backend
+        for target in view.targets
+        if (place := places[target.key]) and _keeps_flows(view, target, place)
+    }
+
+
+def _keeps_flows(view: Snapshot, target: Target, place: Place) -> bool:
+    """Whether a target's established flows go on, should it take no new ones."""
+    if target.draining_since is not None or not place.alive:
+        return True
+    health = view.healths.get(target.key)
+    if health is None or health.state != "unhealthy":
+        return True  # healthy (of a weight-0 group, or another zone's), or not yet judged
+    group = view.groups.get(target.target_group_arn)
+    name = "target_health_state.unhealthy.connection_termination.enabled"
+    return group is not None and group.attributes.get(name, "true") == "false"

@@ -1,0 +1,58 @@
+"""Keeps kernel and names in step with the store: recomputed on every change, applied at once."""
+
+from ..drivers.base import DataPlaneState
+from ..model.load_balancer import LoadBalancer
+from .dataplane_state import dataplane_state
+from .dns_records import dns_records
+from .host import Host
+from .snapshot import Snapshot
+from .sync_loop import SyncLoop
+
+Records = dict[str, tuple[str, ...]]
+
+
+class DataPlaneSync(SyncLoop):
+    """See the module."""
+
+    what = "program the data plane"
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._state: DataPlaneState | None = None
+        self._records: Records | None = None
+
+    async def once(self) -> None:
+        attached = await self._host.network.list_tasks()
+        view = Snapshot(self._host.store)
+        state = dataplane_state(view, attached, self._host.settings.uplinks)
+        await self._apply(state)
+        await self._set_records(dns_records(view))
+        self._activate(state.vips)
+
+    async def _apply(self, state: DataPlaneState) -> None:
+        network = self._host.network
+        if self._state is None or state.vips != self._state.vips:
+            await network.set_vips(state.vips)
+        if state != self._state:
+            await self._host.dataplane.apply(state)
+            self._state = state
+
+    async def _set_records(self, records: Records) -> None:
+        if records != self._records:
+            await self._host.dns.set_records(records)
+            self._records = records
+
+    def _activate(self, vips: frozenset[str]) -> None:
+        """A load balancer is active from the moment all its nodes answer."""
+        waiting = [
+            balancer
+            for balancer in self._host.store.list(LoadBalancer, type="network", state="provisioning")
+            if {zone.vip for zone in balancer.zones} <= vips
+        ]
+        if waiting:
+            with self._host.store.transaction() as tx:
+                for balancer in waiting:
+                    tx.put(balancer.replace(state="active"))
+
+    def forget(self) -> None:
+        self._state = self._records = None

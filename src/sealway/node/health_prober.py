@@ -1,0 +1,134 @@
+"""Probes every target that is in use and writes its health, on transitions only.
+
+One loop a target: the first probe at once, then one every interval. As long as a target has never
+answered, extra probes come in between, at doubling distances: they may pass it into service, but a
+failed one does not count. After a restart a target is as it was, so nothing flaps.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from ..drivers.base import ProbeResult
+from ..model.errors import DriverError, StoreError
+from ..model.target_group import Target, TargetHealth
+from .health_state import HealthState, known, step
+from .host import Host
+from .probe_plan import ProbeJob, probe_plan
+from .snapshot import WATCHED, Snapshot
+
+log = structlog.get_logger(__name__)
+
+
+class HealthProber:
+    """See the module."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._running: dict[str, tuple[ProbeJob, asyncio.Task[None]]] = {}
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        watch = self._host.store.watch(*(kind for kind in WATCHED if kind is not TargetHealth))
+        try:
+            async with asyncio.TaskGroup() as group:
+                while True:
+                    jobs = probe_plan(Snapshot(self._host.store))
+                    self._reconcile(jobs, group)
+                    with _not_now():
+                        self._forget_gone(jobs)
+                    await watch.changes(self._host.settings.resync)
+        finally:
+            watch.close()
+
+    def _reconcile(self, jobs: dict[str, ProbeJob], group: asyncio.TaskGroup) -> None:
+        for key, (job, task) in tuple(self._running.items()):
+            if jobs.get(key) != job:
+                task.cancel()
+                del self._running[key]
+        for key, job in jobs.items():
+            if key not in self._running:
+                self._running[key] = (job, group.create_task(self._watch_target(key, job)))
+
+    def _forget_gone(self, jobs: dict[str, ProbeJob]) -> None:
+        """Deletes the health of targets that are gone or not in use; a draining one's is kept."""
+        store = self._host.store
+        gone = [h for h in store.list(TargetHealth) if h.key not in jobs and not self._drains(h.key)]
+        if gone:
+            with store.transaction() as tx:
+                for health in gone:
+                    tx.delete(health)
+
+    def _drains(self, key: str) -> bool:
+        target = self._host.store.get(Target, key)
+        return target is not None and target.draining_since is not None
+
+    async def _watch_target(self, key: str, job: ProbeJob) -> None:
+        clock = asyncio.get_running_loop().time
+        health = self._known(key)
+        due, early, counts = clock(), self._host.settings.early_probe, True
+        while True:
+            result = await self._probe(job)
+            if result is not None and (counts or result.passed):
+                health = step(health, result, job.check)
+                with _not_now():
+                    self._record(key, job, health)
+            if counts:
+                due = max(due + job.check.interval, clock())
+            pause = due - clock()
+            # ``counts`` says which kind comes next; the clock could not, as timers may fire a little early.
+            counts = health.state != "initial" or pause <= early
+            if not counts:
+                pause, early = early, early * 2
+            await asyncio.sleep(max(0, pause))
+
+    async def _probe(self, job: ProbeJob) -> ProbeResult | None:
+        """None: the probe could not be sent, which says nothing about the target."""
+        try:
+            return await self._host.prober.probe(job.probe)
+        except DriverError as error:
+            log.warning("cannot probe", target=job.id, port=job.port, error=str(error))
+            return None
+
+    def _known(self, key: str) -> HealthState:
+        target = self._host.store.get(Target, key)
+        health = self._host.store.get(TargetHealth, key)
+        return known(target, health) if target else HealthState()
+
+    def _record(self, key: str, job: ProbeJob, health: HealthState) -> None:
+        """Writes the health if it is another than the stored one, and the target still the same."""
+        now = self._host.clock()
+        with self._host.store.transaction() as tx:
+            target = tx.get(Target, key)
+            if target is None or target.registered_at != job.registered_at or target.draining_since:
+                return
+            stored = tx.get(TargetHealth, key)
+            before = known(target, stored)
+            if stored and (before.state, before.reason) == (health.state, health.reason):
+                return
+            tx.put(
+                TargetHealth(
+                    version=stored.version if stored else 0,
+                    target_group_arn=job.target_group_arn,
+                    id=job.id,
+                    port=job.port,
+                    state=health.state,
+                    reason=health.reason,
+                    description=health.description,
+                    # Never before the registration, should the clock have been set back since.
+                    changed_at=max(now, target.registered_at),
+                )
+            )
+        if before.state != health.state:
+            log.info("target health", target=f"{job.id}:{job.port}", state=health.state, reason=health.reason)
+
+
+@contextmanager
+def _not_now() -> Iterator[None]:
+    """The disk is full, say: what is not written now is written after a later probe."""
+    try:
+        yield
+    except StoreError as error:
+        log.warning("cannot write the targets' health", error=str(error))

@@ -1,0 +1,25 @@
+"""All that the parts of the agent work with: the store, the drivers, the clock, the ids."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..drivers.base import ContainerRuntime, DataPlane, Dns, HostNetwork, Prober
+from ..model.ids import IdSource
+from ..store import Store
+from .settings import NodeSettings
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine, as its agent meets it. ``clock`` gives the time in UTC."""
+
+    store: Store
+    runtime: ContainerRuntime
+    network: HostNetwork
+    dataplane: DataPlane
+    dns: Dns
+    prober: Prober
+    clock: Callable[[], datetime]
+    ids: IdSource
+    settings: NodeSettings

@@ -1,0 +1,67 @@
+"""Which targets are probed, how, and from where. Pure.
+
+Probed is every registered target, not draining ones, of a target group that a listener of an active
+load balancer forwards to: from the VIP of the target's zone, or the first, so that the target sees the
+load balancer as the source.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from ..drivers.base import Probe
+from ..model.load_balancer import LoadBalancer
+from ..model.target_group import HealthCheck, Target, TargetGroup
+from .snapshot import Snapshot
+
+DEFAULT_PATH = "/"
+DEFAULT_MATCHER = "200-399"
+
+
+class ProbeJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A target to probe, and how its results count. Another registration is another job."""
+
+    target_group_arn: str
+    id: str
+    port: int
+    registered_at: datetime
+    probe: Probe
+    check: HealthCheck
+
+
+def probe_plan(view: Snapshot) -> dict[str, ProbeJob]:
+    """Target key -> its job."""
+    jobs: dict[str, ProbeJob] = {}
+    for balancer in view.balancers:
+        if balancer.state != "active":
+            continue
+        for group in view.groups_of(balancer):
+            for target in view.registered(balancer, group):
+                jobs.setdefault(target.key, _job(view, balancer, group, target))
+    return jobs
+
+
+def _job(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, target: Target) -> ProbeJob:
+    check = group.health_check
+    instance = view.instances.get(target.id)
+    return ProbeJob(
+        target_group_arn=group.arn,
+        id=target.id,
+        port=target.port,
+        registered_at=target.registered_at,
+        check=check,
+        probe=Probe(
+            source=_source(balancer, target),
+            address=instance.private_ip if instance else target.id,
+            port=target.port if check.port == "traffic-port" else int(check.port),
+            protocol=check.protocol,  # type: ignore[arg-type]
+            path=check.path or DEFAULT_PATH,
+            matcher=check.matcher or DEFAULT_MATCHER,
+            timeout=check.timeout,
+        ),
+    )
+
+
+def _source(balancer: LoadBalancer, target: Target) -> str:
+    vips = {zone.availability_zone: zone.vip for zone in balancer.zones}
+    return vips.get(target.availability_zone) or balancer.zones[0].vip

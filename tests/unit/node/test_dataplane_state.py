@@ -1,0 +1,303 @@
+"""Scenarios: what is registered and healthy, and what the kernel is told.
+
+Two zones, a VIP in each (10.0.0.4, 10.0.1.4). Fargate task N of zone Z is 10.0.Z.(10 + N).
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sealway.drivers.base import Backend, DataPlaneState, Interface
+from sealway.model.resource import Resource
+from sealway.model.target_group import Target, TargetGroup
+from sealway.model.task import ContainerStatus, PortBinding, Task
+from sealway.node.dataplane_state import bridge_sources, dataplane_state
+from sealway.node.snapshot import Snapshot
+from tests.support.node_world import (
+    VIPS,
+    World,
+    balancer,
+    definition,
+    ec2_task,
+    fargate_task,
+    group,
+    healthy,
+    instance,
+    listener,
+    registered,
+    target,
+)
+from tests.support.virtual_time import START
+
+VPC_TASKS = definition(networkMode="awsvpc")
+SHARES = dict[str, int]
+
+
+def app(**fields: Any) -> ContainerStatus:
+    return ContainerStatus(
+        **{"name": "app", "arn": "arn", "image": "app:1", "last_status": "RUNNING"} | fields
+    )
+
+
+def fargate(number: int, zone: int, **fields: Any) -> Task:
+    return fargate_task(
+        number, VPC_TASKS, zone, **{"containers": (app(),), "last_status": "RUNNING"} | fields
+    )
+
+
+def of(task: Task, to: TargetGroup, **fields: Any) -> Target:
+    """The task's target."""
+    assert task.interface is not None
+    zone = 0 if task.availability_zone.endswith("a") else 1
+    return target(to, task.interface.private_ip, zone=zone, task_arn=task.arn, **fields)
+
+
+def state(world: World, *resources: Resource, uplinks: tuple[str, ...] = ()) -> DataPlaneState:
+    world.put(*resources)
+    interfaces = {
+        t.interface.network_interface_id: f"swt{n}"
+        for n, t in enumerate(world.store.list(Task))
+        if t.interface
+    }
+    return dataplane_state(Snapshot(world.store), interfaces, uplinks)
+
+
+def shares(seen: DataPlaneState, zone: int = 0, port: int = 443) -> SHARES:
+    """address:port -> weight, of the zone's VIP."""
+    (frontend,) = (f for f in seen.frontends if (f.vip, f.port) == (VIPS[zone], port))
+    return {f"{w.backend.address}:{w.backend.port}": w.weight for w in frontend.backends}
+
+
+@pytest.fixture
+def three(world: World) -> tuple[World, TargetGroup, list[Target]]:
+    """A listener, a group, a healthy task in zone a and two in zone b."""
+    g = group()
+    tasks = [fargate(1, 0), fargate(2, 1), fargate(3, 1)]
+    targets = [of(task, g) for task in tasks]
+    world.put(balancer(), g, listener(443, g), *tasks, *targets, *(healthy(t) for t in targets))
+    return world, g, targets
+
+
+Three = tuple[World, TargetGroup, list[Target]]
+
+
+def test_each_zone_has_its_own_targets(three: Three) -> None:
+    seen = state(three[0], uplinks=("eth0",))
+    assert seen.vips == set(VIPS)
+    assert shares(seen, 0) == {"10.0.0.11:8443": 1}
+    assert shares(seen, 1) == {"10.0.1.12:8443": 1, "10.0.1.13:8443": 1}
+    assert seen.draining == frozenset()
+    assert seen.endpoints == {"10.0.0.11": "swt0", "10.0.1.12": "swt1", "10.0.1.13": "swt2"}
+    assert seen.interfaces == {
+        Interface(name="sealway0", role="host"),
+        Interface(name="swt0", role="task"),
+        Interface(name="swt1", role="task"),
+        Interface(name="swt2", role="task"),
+        Interface(name="eth0", role="uplink"),
+    }
+    assert not seen.frontends[0].preserve_client_ip
+    assert seen.frontends[0].idle_timeout == 350
+
+
+CROSS = "load_balancing.cross_zone.enabled"
+
+
+@pytest.mark.parametrize(
+    ("of_balancer", "of_group", "crosses"),
+    [
+        ("false", "use_load_balancer_configuration", False),
+        ("true", "use_load_balancer_configuration", True),
+        ("true", "false", False),
+        ("false", "true", True),
+        ("true", None, True),
+    ],
+)
+def test_cross_zone(three: Three, of_balancer: str, of_group: str | None, crosses: bool) -> None:
+    world, g, _ = three
+    attributes = {} if of_group is None else {CROSS: of_group}
+    seen = state(world, balancer(attributes={CROSS: of_balancer}), g.replace(attributes=attributes))
+    assert len(shares(seen, 0)) == (3 if crosses else 1)
+
+
+def test_a_zone_without_a_healthy_target_uses_the_others(three: Three) -> None:
+    world, _, (first, *_) = three
+    seen = state(world, healthy(first, "unhealthy"))
+    assert shares(seen, 0) == shares(seen, 1) == {"10.0.1.12:8443": 1, "10.0.1.13:8443": 1}
+
+
+def test_no_healthy_target_at_all_fails_open(three: Three) -> None:
+    world, _, targets = three
+    seen = state(world, *(healthy(t, "unhealthy") for t in targets))
+    assert shares(seen, 0) == {"10.0.0.11:8443": 1}
+    assert len(shares(seen, 1)) == 2
+
+
+def test_a_target_that_never_passed_takes_no_traffic(three: Three) -> None:
+    world, g, _ = three
+    task = fargate(4, 0)
+    seen = state(world, task, of(task, g), healthy(of(task, g), "initial"))
+    assert shares(seen, 0) == {"10.0.0.11:8443": 1}
+
+
+def test_a_target_registered_again_must_pass_again(three: Three) -> None:
+    world, _, (first, *_) = three
+    seen = state(world, first.replace(registered_at=START + timedelta(seconds=1)))
+    assert "10.0.0.11:8443" not in shares(seen, 0)
+
+
+def test_a_draining_target_takes_no_new_flow_and_keeps_its_old_ones(three: Three) -> None:
+    world, _, (_, second, _) = three
+    seen = state(world, second.replace(draining_since=START))
+    assert shares(seen, 1) == {"10.0.1.13:8443": 1}
+    assert seen.draining == {Backend(address="10.0.1.12", port=8443, interface="swt1")}
+    world.delete(Target, second.key)
+    assert state(world).draining == frozenset()
+
+
+def test_draining_targets_do_not_fail_open(three: Three) -> None:
+    world, _, targets = three
+    seen = state(world, *(t.replace(draining_since=START) for t in targets))
+    assert shares(seen, 0) == shares(seen, 1) == {}
+    assert len(seen.draining) == 3
+
+
+def test_an_ended_container_takes_no_new_flow(three: Three) -> None:
+    world, *_ = three
+    dead = fargate(2, 1, containers=(app(last_status="STOPPED"),), execution_stopped_at=START)
+    seen = state(world, dead)
+    assert shares(seen, 1) == {"10.0.1.13:8443": 1}
+    assert seen.draining == {Backend(address="10.0.1.12", port=8443, interface="swt1")}
+
+
+def test_a_task_whose_work_is_over_takes_no_new_flow_while_a_sidecar_runs_on(three: Three) -> None:
+    world, *_ = three
+    containers = (app(last_status="STOPPED"), app(name="sidecar"))
+    seen = state(world, fargate(2, 1, containers=containers, execution_stopped_at=START))
+    assert shares(seen, 1) == {"10.0.1.13:8443": 1}
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_unhealthy_targets_keep_their_flows_while_they_drain_or_end(three: Three, dead: bool) -> None:
+    world, _, (_, second, _) = three
+    ended = [fargate(2, 1, containers=(app(last_status="STOPPED"),), execution_stopped_at=START)]
+    way = ended if dead else [second.replace(draining_since=START)]
+    seen = state(world, healthy(second, "unhealthy"), *way)
+    assert seen.draining == {Backend(address="10.0.1.12", port=8443, interface="swt1")}
+
+
+@pytest.mark.parametrize(("attribute", "keeps"), [(None, False), ("true", False), ("false", True)])
+def test_flows_of_unhealthy_targets(three: Three, attribute: str | None, keeps: bool) -> None:
+    world, g, (_, second, _) = three
+    name = "target_health_state.unhealthy.connection_termination.enabled"
+    attributes = {} if attribute is None else {name: attribute}
+    seen = state(world, g.replace(attributes=attributes), healthy(second, "unhealthy"))
+    assert bool(seen.draining) is keeps
+
+
+def test_a_target_in_a_zone_that_is_not_enabled_is_unused(three: Three) -> None:
+    world, g, _ = three
+    task = fargate(9, 0)
+    away = of(task, g).replace(availability_zone="us-east-1c")
+    assert "10.0.0.19:8443" not in shares(state(world, task, away, healthy(away)), 0)
+
+
+def test_a_task_without_its_interface_is_no_backend(three: Three) -> None:
+    world, *_ = three
+    seen = dataplane_state(Snapshot(world.store), {"eni-00000000000000001": "swt0"}, ())
+    assert shares(seen, 1) == {"10.0.0.11:8443": 1}
+
+
+def test_weights_share_between_groups_of_different_sizes(three: Three) -> None:
+    world, blue, _ = three
+    green = group("green")
+    task = fargate(4, 1)
+    fresh = of(task, green)
+    seen = state(world, green, task, fresh, healthy(fresh), listener(443, blue, green, weights=(90, 10)))
+    assert shares(seen, 1) == {"10.0.1.12:8443": 9, "10.0.1.13:8443": 9, "10.0.1.14:8443": 2}
+
+
+def test_a_group_of_weight_zero_keeps_its_flows(three: Three) -> None:
+    world, blue, _ = three
+    green = group("green")
+    task = fargate(4, 1)
+    fresh = of(task, green)
+    seen = state(world, green, task, fresh, healthy(fresh), listener(443, blue, green, weights=(0, 1)))
+    assert shares(seen, 0) == shares(seen, 1) == {"10.0.1.14:8443": 1}
+    assert len(seen.draining) == 3
+
+
+def test_attributes_reach_the_frontend(three: Three) -> None:
+    world, g, _ = three
+    seen = state(
+        world,
+        g.replace(attributes={"preserve_client_ip.enabled": "true"}),
+        listener(443, g, attributes={"tcp.idle_timeout.seconds": "60"}),
+    )
+    assert seen.frontends[0].preserve_client_ip
+    assert seen.frontends[0].idle_timeout == 60
+
+
+def test_a_load_balancer_without_listeners_or_that_failed(world: World) -> None:
+    assert state(world, balancer()).vips == set(VIPS)
+    assert state(world, balancer()).frontends == ()
+    assert state(world, balancer(state="failed")).vips == frozenset()
+
+
+# --- instance targets -------------------------------------------------------------------------
+
+
+def bridged(number: int, host_port: int, status: str = "RUNNING", **fields: Any) -> list[Resource]:
+    """A bridge task on an instance of its own number, published on ``host_port``."""
+    machine = instance(number, state="running")
+    binding = PortBinding(container_port=8443, host_port=host_port, host_ip=machine.private_ip)
+    container = app(bindings=(binding,), bridge_ip=f"172.30.0.{number}", last_status=status, **fields)
+    made = definition(family="orders")
+    task = ec2_task(number, made, registered(machine), containers=(container,), last_status="RUNNING")
+    return [machine, registered(machine), task]
+
+
+def test_an_instance_target_is_its_containers_own_address(world: World) -> None:
+    g = group(target_type="instance")
+    t = target(g, f"i-{1:017x}", port=49153)
+    seen = state(world, balancer(), g, listener(443, g), *bridged(1, 49153), t, healthy(t))
+    (frontend, _) = seen.frontends
+    (only,) = frontend.backends
+    assert only.backend == Backend(address="172.30.0.1", port=8443, interface="sealway-br0")
+    assert frontend.preserve_client_ip
+    assert Interface(name="sealway-br0", role="bridge") in seen.interfaces
+    assert bridge_sources(Snapshot(world.store)) == {"172.30.0.1": "10.0.0.101"}
+
+
+def test_an_instance_port_that_nobody_published_is_no_backend(world: World) -> None:
+    g = group(target_type="instance")
+    t = target(g, f"i-{1:017x}", port=50000)
+    seen = state(world, balancer(), g, listener(443, g), *bridged(1, 49153), t, healthy(t))
+    assert shares(seen) == {}
+
+
+def test_a_new_container_may_have_an_ended_ones_address_and_port(world: World) -> None:
+    g = group(target_type="instance")
+    t = target(g, f"i-{1:017x}", port=49153)
+    world.put(balancer(), g, listener(443, g), *bridged(1, 49153), t, healthy(t))
+    old = world.store.list(Task)[0]
+    world.change(Task, old.arn, containers=(old.containers[0].__class__(**dead(old)),))
+    assert shares(state(world)) == {}
+    assert state(world).draining == {Backend(address="172.30.0.1", port=8443, interface="sealway-br0")}
+    new = old.replace(arn=old.arn[:-1] + "9", version=0)
+    seen = state(world, new)
+    assert shares(seen) == {"172.30.0.1:8443": 1}
+    assert seen.draining == frozenset()
+    assert bridge_sources(Snapshot(world.store)) == {"172.30.0.1": "10.0.0.101"}
+
+
+def dead(task: Task) -> dict[str, Any]:
+    (only,) = task.containers
+    return {f: getattr(only, f) for f in only.__struct_fields__} | {"last_status": "STOPPED"}
+
+
+def test_an_address_target_may_be_an_instances_published_port(world: World) -> None:
+    g = group(target_type="ip")
+    t = target(g, "10.0.0.101", port=49153)
+    seen = state(world, balancer(), g, listener(443, g), *bridged(1, 49153), t, healthy(t))
+    assert shares(seen) == {"172.30.0.1:8443": 1}

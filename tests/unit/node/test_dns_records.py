@@ -1,0 +1,48 @@
+from sealway.model.resource import Resource
+from sealway.node.dns_records import dns_records
+from sealway.node.snapshot import Snapshot
+from tests.support.node_world import VIPS, World, balancer, group, healthy, listener, target
+
+NAME = "edge-1.elb.us-east-1.sealway.internal"
+
+
+def answer(world: World, *resources: Resource) -> tuple[str, ...]:
+    world.put(*resources)
+    return dns_records(Snapshot(world.store))[NAME]
+
+
+def test_a_load_balancer_without_targets_has_all_its_addresses(world: World) -> None:
+    world.put(balancer())
+    assert dns_records(Snapshot(world.store)) == {
+        NAME: VIPS,
+        f"us-east-1a.{NAME}": (VIPS[0],),
+        f"us-east-1b.{NAME}": (VIPS[1],),
+    }
+    g = group()
+    assert answer(world, g, listener(443, g)) == VIPS
+
+
+def test_a_zone_without_a_healthy_target_leaves(world: World) -> None:
+    g = group()
+    a, b = target(g, "10.0.0.11", zone=0), target(g, "10.0.1.11", zone=1)
+    base = (balancer(), g, listener(443, g), a, b)
+    assert answer(world, *base, healthy(a)) == VIPS[:1]
+    assert answer(world, healthy(b)) == VIPS
+    assert answer(world, healthy(a, "unhealthy")) == VIPS[1:]
+    assert answer(world, healthy(b, "unhealthy")) == VIPS, "none healthy: all stay"
+    assert dns_records(Snapshot(world.store))[f"us-east-1a.{NAME}"] == VIPS[:1]
+
+
+def test_every_target_group_counts(world: World) -> None:
+    g, h = group("g"), group("h")
+    targets = [target(g, "10.0.0.11", zone=0), target(g, "10.0.1.11", zone=1), target(h, "10.0.1.12", zone=1)]
+    healths = [healthy(t) for t in targets]
+    assert (
+        answer(world, balancer(), g, h, listener(443, g), listener(8443, h), *targets, *healths) == VIPS[1:]
+    )
+
+
+def test_across_zones_any_healthy_target_will_do(world: World) -> None:
+    g = group(load_balancing__cross_zone__enabled="true")
+    a = target(g, "10.0.0.11", zone=0)
+    assert answer(world, balancer(), g, listener(443, g), a, healthy(a)) == VIPS

@@ -1,0 +1,31 @@
+import asyncio
+
+from sealway.node.pace import Pace, Resync
+from sealway.node.settings import NodeSettings
+from tests.support.virtual_time import play
+
+
+def test_pauses_double_up_to_the_limit_and_start_over() -> None:
+    pace = Pace(NodeSettings(retry_first=0.25, retry_limit=2))
+    assert [pace.failed() for _ in range(6)] == [0.25, 0.5, 1, 2, 2, 2]
+    pace.succeeded()
+    assert pace.failed() == 0.25
+
+
+def test_years_of_failures_stay_at_the_limit() -> None:
+    pace = Pace(NodeSettings())
+    assert {pace.failed() for _ in range(10_000)} <= {0.25, 0.5, 1, 2, 4, 5}
+
+
+def test_a_resync_comes_due_however_often_one_asks() -> None:
+    async def scenario() -> None:
+        resync = Resync(NodeSettings(resync=15))
+        due = []
+        for second in range(1, 46):
+            await asyncio.sleep(1)
+            if resync.due():
+                due.append(second)
+                assert resync.remaining == 15
+        assert due == [15, 30, 45]
+
+    play(scenario())

@@ -1,0 +1,27 @@
+from sealway.model.load_balancer import LoadBalancer
+from sealway.node.probe_plan import probe_plan
+from sealway.node.snapshot import Snapshot
+from tests.support.node_world import LB, World, balancer, group, listener, target
+
+
+def test_each_target_once_from_its_zones_address(world: World) -> None:
+    g = group()
+    a, b = target(g, "10.0.0.11", zone=0), target(g, "10.0.1.11", zone=1)
+    anywhere = target(g, "192.168.0.1").replace(availability_zone="all")
+    world.put(balancer(), g, listener(443, g), listener(8443, g), a, b, anywhere)
+    jobs = probe_plan(Snapshot(world.store))
+    assert {key: job.probe.source for key, job in jobs.items()} == {
+        a.key: "10.0.0.4",
+        b.key: "10.0.1.4",
+        anywhere.key: "10.0.0.4",
+    }
+    world.change(LoadBalancer, LB, state="provisioning")
+    assert probe_plan(Snapshot(world.store)) == {}
+
+
+def test_a_check_without_path_or_matcher_takes_the_defaults(world: World) -> None:
+    g = group()
+    t = target(g, "10.0.0.11")
+    world.put(balancer(), g, listener(443, g), t)
+    (job,) = probe_plan(Snapshot(world.store)).values()
+    assert (job.probe.path, job.probe.matcher) == ("/", "200-399")
