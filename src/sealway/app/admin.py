@@ -1,0 +1,68 @@
+"""What the command line may ask of a running Sealway, over its Unix socket."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..drivers.base import DataPlane
+from ..drivers.dataplane.drop_reasons import DROP_REASONS, EXPLANATIONS
+from ..model.clock import system_clock
+from ..model.credential import Credential
+from ..model.ids import IdSource
+from ..services.admin import credentials
+from ..services.admin.status import status
+from ..store import Store
+from ..wire.admin import AdminOperation
+from .seed import seed_account
+
+
+class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What other commands need to know of a running Sealway."""
+
+    pid: int
+    api: str
+    region: str
+    resolver: str
+    dataplane: str
+
+
+def admin_operations(
+    store: Store, ids: IdSource, info: RunInfo, dataplane: DataPlane
+) -> Mapping[str, AdminOperation]:
+    """Operation name -> what answers it."""
+
+    def add(wanted: dict[str, Any]) -> Any:
+        credential = credentials.add_credential(store, ids, system_clock(), wanted)
+        seed_account(store, ids, info.region, credential.account_id)
+        return credential
+
+    async def drops(_: dict[str, Any]) -> Any:
+        counted = await dataplane.drops()
+        return [
+            {
+                "number": int(reason),
+                "name": name,
+                "packets": counted.get(name, 0),
+                "meaning": EXPLANATIONS[reason],
+            }
+            for name, reason in DROP_REASONS.items()
+        ]
+
+    async def flows(_: dict[str, Any]) -> Any:
+        counted = await dataplane.counters()
+        return [
+            {"address": vip, "port": port, "protocol": protocol, **msgspec.to_builtins(counters)}
+            for (vip, port, protocol), counters in sorted(counted.items())
+        ]
+
+    return {
+        "drops": drops,
+        "flows": flows,
+        "info": lambda _: info,
+        "status": lambda _: status(store),
+        "first-credential": lambda _: credentials.first_credential(store, ids, system_clock()),
+        "credentials-list": lambda _: store.list(Credential),
+        "credentials-add": add,
+        "credentials-remove": lambda wanted: credentials.remove_credential(store, wanted["access_key_id"]),
+    }

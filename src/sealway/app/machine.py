@@ -1,0 +1,160 @@
+"""``sealway up`` and ``sealway down``: everything on this machine, in one process on one event loop.
+
+Whatever carries traffic lives outside this process (containers, pinned programs, the name server's own
+process), so that stopping it, or killing it, interrupts nothing.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from ..control.loop import ControlLoop
+from ..drivers.base import LB_NAMESPACE, DataPlane
+from ..drivers.dataplane.driver import EbpfDataPlane
+from ..drivers.dataplane.relay import RelayDataPlane
+from ..drivers.dataplane.relay_sockets import listen_in_namespace
+from ..drivers.dns.driver import DnsServerProcess
+from ..drivers.docker.engine import DockerRuntime
+from ..drivers.network.host import LinuxNetwork
+from ..drivers.network.host_routes import default_interfaces, host_networks
+from ..drivers.network.prober import LbProber
+from ..model.address_pool import resolver_address
+from ..model.clock import system_clock
+from ..model.credential import Credential
+from ..model.ids import RandomIds
+from ..node.agent import Agent
+from ..node.settings import NodeSettings
+from ..store.sqlite import SqliteStore
+from ..wire.admin import make_admin_app
+from ..wire.server import make_app
+from .admin import RunInfo, admin_operations
+from .operations import bind_operations
+from .paths import ADMIN_SOCKET
+from .seed import default_vpc, seed
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line chose. ``uplinks``: interfaces on which outside clients come in."""
+
+    data_dir: Path
+    api_host: str = "127.0.0.1"
+    api_port: int = 4566
+    dataplane: str = "ebpf"
+    region: str = "us-east-1"
+    uplinks: tuple[str, ...] = ()
+
+
+class Drivers(msgspec.Struct, frozen=True):
+    """The outside world of one machine."""
+
+    runtime: DockerRuntime
+    network: LinuxNetwork
+    dataplane: DataPlane
+    dns: DnsServerProcess
+
+
+def make_drivers(data_dir: Path, dataplane: str) -> Drivers:
+    """The real ones. ``dataplane``: ebpf or relay."""
+    network = LinuxNetwork()
+    plane = RelayDataPlane(listen_in_namespace(LB_NAMESPACE)) if dataplane == "relay" else EbpfDataPlane()
+    return Drivers(DockerRuntime(), network, plane, DnsServerProcess(data_dir / "dns"))
+
+
+class Machine:
+    """One running Sealway. Opening it takes the data directory's lock and makes what a first start makes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ids = RandomIds()
+        self._ready = asyncio.Event()
+        self.store = SqliteStore(settings.data_dir)
+        seed(self.store, self._ids, settings.region)
+        self._drivers = make_drivers(settings.data_dir, settings.dataplane)
+        self.info = RunInfo(
+            pid=os.getpid(),
+            api=f"{settings.api_host}:{settings.api_port}",
+            region=settings.region,
+            resolver=f"{resolver_address(default_vpc(self.store, settings.region).cidr)}:53",
+            dataplane=settings.dataplane,
+        )
+
+    async def run(self, stop: asyncio.Event, on_ready: Callable[[RunInfo], None]) -> None:
+        """Runs until ``stop`` is set; raises what made it impossible to start or to go on."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.store.close)
+            stack.push_async_callback(self._drivers.runtime.close)
+            if self._settings.dataplane == "relay":
+                await EbpfDataPlane().teardown()  # what an earlier run left in the kernel would come first
+            await self._serve_api(stack)
+            await self._serve_admin(stack)
+            async with asyncio.TaskGroup() as group:
+                control = ControlLoop(self.store, system_clock, self._ids)
+                running = [
+                    group.create_task(self._agent().run(self._ready)),
+                    group.create_task(control.run()),
+                    group.create_task(self._announce(on_ready)),
+                ]
+                await stop.wait()
+                for task in running:
+                    task.cancel()
+
+    def _agent(self) -> Agent:
+        drivers = self._drivers
+        return Agent(
+            store=self.store,
+            runtime=drivers.runtime,
+            network=drivers.network,
+            dataplane=drivers.dataplane,
+            dns=drivers.dns,
+            prober=LbProber(drivers.network),
+            clock=system_clock,
+            ids=self._ids,
+            settings=NodeSettings(uplinks=self._settings.uplinks or default_interfaces()),
+        )
+
+    async def _announce(self, on_ready: Callable[[RunInfo], None]) -> None:
+        await self._ready.wait()
+        on_ready(self.info)
+
+    async def _serve_api(self, stack: AsyncExitStack) -> None:
+        operations = bind_operations(self.store, self._ids, host_networks)
+        lookup = partial(self.store.get, Credential)
+        app = make_app(operations, lookup, system_clock, self._ids, self._ready.is_set)
+        runner = await _runner(stack, app)
+        await web.TCPSite(runner, self._settings.api_host, self._settings.api_port).start()
+
+    async def _serve_admin(self, stack: AsyncExitStack) -> None:
+        operations = admin_operations(self.store, self._ids, self.info, self._drivers.dataplane)
+        runner = await _runner(stack, make_admin_app(operations))
+        path = self._settings.data_dir / ADMIN_SOCKET
+        path.unlink(missing_ok=True)
+        await web.UnixSite(runner, str(path)).start()
+        path.chmod(0o600)
+
+
+async def _runner(stack: AsyncExitStack, app: web.Application) -> web.AppRunner:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    return runner
+
+
+async def teardown(data_dir: Path, say: Callable[[str], None]) -> None:
+    """Removes everything Sealway made on this machine, the stored state excepted. Safe to run twice."""
+    drivers = make_drivers(data_dir, "ebpf")
+    for what, remove in (
+        ("containers and their network", drivers.runtime.teardown),
+        ("eBPF programs and maps", drivers.dataplane.teardown),
+        ("the name server", drivers.dns.teardown),
+        ("interfaces, namespaces, routes and rules", drivers.network.teardown),
+    ):
+        say(f"removing {what}")
+        await remove()
+    await drivers.runtime.close()
+    (data_dir / ADMIN_SOCKET).unlink(missing_ok=True)

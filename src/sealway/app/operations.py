@@ -1,0 +1,32 @@
+"""Every operation, bound to the store: what ``wire`` is given to call."""
+
+from collections.abc import Callable, Mapping
+
+from ..model.ids import IdSource
+from ..model.request import Operations, Params, RequestContext
+from ..services.context import Context, Operation
+from ..services.ec2.operations import OPERATIONS as EC2
+from ..services.ecs.operations import OPERATIONS as ECS
+from ..services.elbv2.operations import OPERATIONS as ELBV2
+from ..services.sts.operations import OPERATIONS as STS
+from ..store import Store
+
+SERVICES: Mapping[str, Mapping[str, Operation]] = {"ecs": ECS, "elbv2": ELBV2, "ec2": EC2, "sts": STS}
+
+
+def bind_operations(
+    store: Store, ids: IdSource, networks: Callable[[], tuple[str, ...]] = tuple
+) -> Operations:
+    """Every operation as ``wire`` calls it: with the caller and the parameters alone."""
+
+    def bind(operation: Operation) -> Callable[[RequestContext, Params], Params]:
+        def handler(caller: RequestContext, params: Params) -> Params:
+            context = Context(caller=caller, store=store, ids=ids, host_networks=networks())
+            return operation(context, params)
+
+        return handler
+
+    return {
+        service: {name: bind(operation) for name, operation in operations.items()}
+        for service, operations in SERVICES.items()
+    }

@@ -1,0 +1,95 @@
+"""Commands in bad situations: one line that says what is wrong, one that says what to do, status 1 or 2."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from sealway.app.machine import Settings
+from sealway.app.paths import ADMIN_SOCKET
+from sealway.cli import credentials, lifecycle
+from sealway.cli.main import app
+
+COMMANDS = [
+    ["status"],
+    ["env"],
+    ["credentials", "list"],
+    ["credentials", "add"],
+    ["credentials", "remove", "AKID"],
+]
+
+
+def run(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, words)
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nothing_runs_there(command: list[str], tmp_path: Path) -> None:
+    assert run(*command, "--data-dir", str(tmp_path)) == (
+        1,
+        f"sealway: no sealway runs with the data directory {tmp_path}\n"
+        f"         start it, as root: sealway up --data-dir {tmp_path}\n",
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_it_is_roots(command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(tmp_path / ADMIN_SOCKET))
+
+    monkeypatch.setattr("asyncio.unix_events._UnixSelectorEventLoop.create_unix_connection", refused)
+    assert run(*command, "--data-dir", str(tmp_path)) == (
+        1,
+        f"sealway: only root may ask the sealway of {tmp_path}\n"
+        "         run the same command as root, with sudo\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_not_root(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    status, output = run(command, "--data-dir", str(tmp_path))
+    assert status == 1
+    assert f"run it as root: sudo sealway {command}" in output
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--api", "127.0.0.1", "--api takes ADDRESS:PORT"),
+        ("--api", "127.0.0.1:70000", "--api takes ADDRESS:PORT"),
+        ("--region", "us east 1; reboot", "--region takes a region's name"),
+    ],
+)
+def test_what_up_does_not_take(option: str, value: str, complaint: str, tmp_path: Path) -> None:
+    status, output = run("up", "--data-dir", str(tmp_path / "none"), option, value)
+    assert status == 2
+    assert complaint in output
+    assert not (tmp_path / "none").exists()
+
+
+def test_regions_are_taken_as_aws_names_them() -> None:
+    assert all(lifecycle.REGION.fullmatch(name) for name in ("us-east-1", "eu-central-2", "us-gov-west-1"))
+
+
+def test_a_secret_is_quoted_for_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"access_key_id": "AKID", "secret_access_key": "a;reboot $(x)"}
+    ask: Callable[..., Any] = lambda *_: answer  # noqa: E731
+    monkeypatch.setattr(credentials, "ask", ask)
+    assert run("credentials", "add")[1].splitlines() == [
+        "export AWS_ACCESS_KEY_ID=AKID",
+        "export AWS_SECRET_ACCESS_KEY='a;reboot $(x)'",
+    ]
+
+
+def test_a_taken_port_is_told_with_its_number(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, api_port=4567)
+    taken = OSError(errno.EADDRINUSE, "error while attempting to bind on address ('127.0.0.1', 4567)")
+    assert lifecycle._told(taken, settings) == (
+        "the API cannot listen on 127.0.0.1:4567: Address already in use",
+        "choose another with --api",
+    )

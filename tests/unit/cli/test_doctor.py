@@ -1,0 +1,75 @@
+"""Each check of ``sealway doctor`` finds what it is for, and names the command that mends it."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from sealway.app.paths import ADMIN_SOCKET
+from sealway.cli import doctor
+
+
+def test_an_old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.release", lambda: "5.4.0-150-generic")
+    problem = doctor.kernel()
+    assert problem is not None
+    assert "5.15" in problem.what
+
+
+def test_this_kernel() -> None:
+    assert doctor.kernel() is None
+
+
+def test_missing_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert doctor.rights() == ("not root", "sudo sealway up")
+
+
+def test_missing_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    problem = doctor.tools()
+    assert problem is not None
+    assert problem.mend == "apt-get install iptables"
+
+
+def test_the_engine_that_sealway_would_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    problem = doctor.docker()
+    assert problem is not None
+    assert "/nowhere/docker.sock (No such file or directory)" in problem.what
+
+
+def test_no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(doctor, "DOCKER_SOCKET", tmp_path / "none.sock")
+    problem = doctor.docker()
+    assert problem is not None
+    assert "no Docker Engine answers" in problem.what
+
+
+def test_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        api = f"127.0.0.1:{taken.getsockname()[1]}"
+        problem = doctor.api_port(tmp_path, api)()
+    assert problem is not None
+    assert api in problem.what
+
+
+def test_a_killed_ones_socket_hides_no_taken_port(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left_behind, socket.socket() as holder:
+        left_behind.bind(str(tmp_path / ADMIN_SOCKET))
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        check = doctor.api_port(tmp_path, f"127.0.0.1:{holder.getsockname()[1]}")
+        assert check() is not None
+        left_behind.listen()
+        assert check() is None
+
+
+def test_programs_not_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(doctor, "BPF_OBJECTS", tmp_path)
+    assert doctor.programs() == ("the eBPF programs are not built", "make bpf")
+
+
+def test_a_directory_that_is_not_there_yet(tmp_path: Path) -> None:
+    assert doctor.data_directory(tmp_path / "a" / "b")() is None
