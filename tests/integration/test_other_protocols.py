@@ -1,0 +1,143 @@
+"""PostgreSQL through the load balancer; a WebSocket idle while the other service is redeployed."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from demo.architecture import LEDGER_PORT, Side
+from tests.support.waiting import until
+from tests.support.world import World
+
+pytestmark = [pytest.mark.root, pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(400)]
+
+POSTGRES_PORT = 5432
+IDLE_SECONDS = 150
+
+
+@dataclass
+class Database:
+    vip: str
+    ca: str
+    name: str
+
+
+def fargate_service(world: World, name: str, port: int, container: dict[str, Any], listener_port: int) -> str:
+    """One task behind a listener of its own on the same load balancer; answers the target group."""
+    elb, ecs = world.clients.elb, world.clients.ecs
+    group: str = elb.create_target_group(
+        Name=name,
+        Protocol="TCP",
+        Port=port,
+        VpcId=world.made.vpc,
+        TargetType="ip",
+        HealthCheckIntervalSeconds=5,
+    )["TargetGroups"][0]["TargetGroupArn"]
+    elb.create_listener(
+        LoadBalancerArn=world.made.load_balancer,
+        Protocol="TCP",
+        Port=listener_port,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )
+    ecs.register_task_definition(
+        family=name,
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        containerDefinitions=[
+            {"name": name, "essential": True, "portMappings": [{"containerPort": port}], **container}
+        ],
+    )
+    ecs.create_service(
+        cluster="green",
+        serviceName=name,
+        taskDefinition=name,
+        desiredCount=1,
+        launchType="FARGATE",
+        loadBalancers=[{"targetGroupArn": group, "containerName": name, "containerPort": port}],
+        networkConfiguration={"awsvpcConfiguration": {"subnets": list(world.made.subnets)}},
+    )
+    ecs.get_waiter("services_stable").wait(
+        cluster="green", services=[name], WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    elb.get_waiter("target_in_service").wait(
+        TargetGroupArn=group, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+    return group
+
+
+@pytest.fixture(scope="module")
+def database(world: World) -> Iterator[Database]:
+    container = {
+        "image": "sealway/postgres:1",
+        "environment": [{"name": "POSTGRES_PASSWORD", "value": "correct horse"}],
+        "stopTimeout": 2,
+    }
+    group = fargate_service(world, "postgres", POSTGRES_PORT, container, POSTGRES_PORT)
+    side = Side("green", "postgres", POSTGRES_PORT, group, "FARGATE")
+    yield Database(world.vips[0], world.ca(side), side.certificate_name)
+    world.clients.ecs.delete_service(cluster="green", service="postgres", force=True)
+
+
+def test_postgresql_with_verify_full(world: World, database: Database) -> None:
+    with psycopg.connect(
+        host=database.name, hostaddr=database.vip, port=POSTGRES_PORT, user="postgres",
+        password="correct horse", sslmode="verify-full", sslrootcert=database.ca,
+    ) as connection:  # fmt: skip
+        tls = connection.execute(
+            "SELECT version, cipher FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        ).fetchone()
+        connection.execute("CREATE TABLE t (n int)")
+        with connection.cursor().copy("COPY t FROM STDIN") as copy:
+            for number in range(50_000):
+                copy.write_row((number,))
+        total = connection.execute("SELECT sum(n) FROM t").fetchone()
+
+    assert tls is not None
+    assert tls[0] == "TLSv1.3"
+    assert total == (sum(range(50_000)),)
+
+
+def test_postgresql_of_another_name_is_refused(database: Database) -> None:
+    with pytest.raises(psycopg.OperationalError, match="does not match host name"):
+        psycopg.connect(
+            host="other.demo.internal", hostaddr=database.vip, port=POSTGRES_PORT, user="postgres",
+            password="correct horse", sslmode="verify-full", sslrootcert=database.ca,
+        )  # fmt: skip
+
+
+def websocket(world: World) -> ClientConnection:
+    context = ssl.create_default_context(cafile=world.ca(world.made.ledger))
+    return connect(
+        f"wss://{world.made.ledger.certificate_name}:{LEDGER_PORT}/ws",
+        sock=socket.create_connection((world.vips[0], LEDGER_PORT)), ssl=context,
+        ping_interval=None, close_timeout=2,
+    )  # fmt: skip
+
+
+def test_an_idle_websocket_survives_the_other_services_deployments(world: World) -> None:
+    """Idle for minutes, while orders is redeployed again and again and Sealway itself is killed."""
+    with websocket(world) as client:
+        client.send("before")
+        assert client.recv(timeout=5) == "before"
+        opened = time.monotonic()
+
+        deployments = 0
+        while time.monotonic() < opened + IDLE_SECONDS - 30:
+            world.redeploy(world.made.orders)
+            deployments += 1
+            if deployments == 1:
+                world.machine.kill()
+                world.machine.start()
+        until("the idle time", lambda: time.monotonic() > opened + IDLE_SECONDS, seconds=60, every=1)
+
+        client.send("after")
+        assert client.recv(timeout=5) == "after"
+    assert deployments >= 2
