@@ -1,0 +1,240 @@
+"""How long control takes: a full pass over everything, and the answer to one task's death.
+
+    python -m bench.control [tasks ...]
+
+Services of 50 tasks behind a target group each, on instances of 100 tasks, in a store on disk. Times are
+medians; a pass with nothing to do is what every resync costs.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from sealway.control.loop import ControlLoop
+from sealway.control.scopes import Scope
+from sealway.model.cluster import Cluster, ContainerInstance
+from sealway.model.ids import RandomIds
+from sealway.model.load_balancer import Listener, LoadBalancer, LoadBalancerZone
+from sealway.model.resource import Resource
+from sealway.model.service import Deployment, Service
+from sealway.model.target_group import HealthCheck, Target, TargetGroup, TargetHealth
+from sealway.model.task import PortBinding, Task
+from sealway.model.task_definition import TaskDefinition
+from sealway.store.sqlite import SqliteStore
+
+from .figures import Sheet
+
+NAMES = ("control_idle_pass_ms", "control_one_death_ms")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+OWNER = {"account_id": "000000000000", "region": "us-east-1"}
+PREFIX = "arn:aws:ecs:us-east-1:000000000000"
+CLUSTER = f"{PREFIX}:cluster/bench"
+PER_SERVICE, PER_INSTANCE = 50, 100
+
+
+def group_arn(number: int) -> str:
+    return f"arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup/s{number}/{number:016x}"
+
+
+def world(tasks: int) -> list[Resource]:
+    container = {
+        "name": "app",
+        "image": "app:1",
+        "cpu": 1,
+        "memory": 1,
+        "portMappings": [{"containerPort": 443}],
+    }
+    definition = TaskDefinition(
+        arn=f"{PREFIX}:task-definition/app:1",
+        **OWNER,
+        family="app",
+        revision=1,
+        spec={"containerDefinitions": [container]},
+        registered_at=NOW,
+    )
+    made: list[Resource] = [definition, Cluster(arn=CLUSTER, **OWNER, name="bench", created_at=NOW)]
+    made.append(_balancer())
+    made += [_instance(n) for n in range(-(-tasks // PER_INSTANCE) + 1)]
+    for number in range(-(-tasks // PER_SERVICE)):
+        made += _service(number, min(PER_SERVICE, tasks - number * PER_SERVICE), definition.arn)
+    return made
+
+
+def _balancer() -> LoadBalancer:
+    zones = tuple(
+        LoadBalancerZone(
+            subnet_id=zone, availability_zone=f"us-east-1{zone}", vip="10.0.0.9", network_interface_id=zone
+        )
+        for zone in "abc"
+    )
+    return LoadBalancer(
+        arn="b",
+        **OWNER,
+        name="b",
+        type="network",
+        scheme="internal",
+        vpc_id="vpc-1",
+        dns_name="b",
+        canonical_hosted_zone_id="Z1",
+        zones=zones,
+        created_at=NOW,
+    )
+
+
+def _instance(number: int) -> ContainerInstance:
+    return ContainerInstance(
+        arn=f"{PREFIX}:container-instance/bench/{number:032x}",
+        **OWNER,
+        cluster_arn=CLUSTER,
+        ec2_instance_id=f"i-{number:017x}",
+        private_ip=f"10.0.{number // 250}.{number % 250 + 4}",
+        availability_zone="us-east-1" + "abc"[number % 3],
+        cpu_units=100_000,
+        memory_mib=100_000,
+        registered_at=NOW,
+    )
+
+
+def _service(number: int, desired: int, definition: str) -> list[Resource]:
+    deployment = Deployment(
+        id=f"ecs-svc/{number}",
+        status="PRIMARY",
+        task_definition_arn=definition,
+        desired_count=desired,
+        created_at=NOW,
+        updated_at=NOW,
+        launch_type="EC2",
+    )
+    balancer = {"targetGroupArn": group_arn(number), "containerName": "app", "containerPort": 443}
+    service = Service(
+        arn=f"{PREFIX}:service/bench/s{number}",
+        **OWNER,
+        name=f"s{number}",
+        cluster_arn=CLUSTER,
+        task_definition_arn=definition,
+        desired_count=desired,
+        launch_type="EC2",
+        load_balancers=(balancer,),
+        deployments=(deployment,),
+        created_at=NOW,
+    )
+    group = TargetGroup(
+        arn=group_arn(number),
+        **OWNER,
+        name=f"s{number}",
+        protocol="TCP",
+        port=443,
+        vpc_id="vpc-1",
+        target_type="instance",
+        health_check=HealthCheck(),
+        attributes={"deregistration_delay.timeout_seconds": "300"},
+        created_at=NOW,
+    )
+    listener = Listener(
+        arn=f"arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/net/b/{number}",
+        **OWNER,
+        load_balancer_arn="b",
+        port=number,
+        protocol="TCP",
+        default_actions=({"Type": "forward", "TargetGroupArn": group.arn},),
+    )
+    return [service, group, listener]
+
+
+def run_all(store: SqliteStore) -> None:
+    """A node that starts everything at once, with distinct host ports."""
+    with store.transaction() as tx:
+        for number, task in enumerate(tx.list(Task, last_status="PROVISIONING")):
+            bound = PortBinding(container_port=443, host_port=20_000 + number, host_ip="10.0.0.4")
+            containers = tuple(
+                msgspec.structs.replace(c, last_status="RUNNING", bindings=(bound,)) for c in task.containers
+            )
+            tx.put(task.replace(last_status="RUNNING", started_at=NOW, containers=containers))
+
+
+def pass_all(store: SqliteStore) -> None:
+    """A prober that finds everybody healthy."""
+    with store.transaction() as tx:
+        for target in tx.list(Target):
+            if tx.get(TargetHealth, target.key) is None:
+                health = {"target_group_arn": target.target_group_arn, "id": target.id, "port": target.port}
+                tx.put(TargetHealth(**health, state="healthy", reason=None, description=None, changed_at=NOW))
+
+
+def milliseconds(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return (time.perf_counter() - began) * 1000
+
+
+class Times(NamedTuple):
+    """Milliseconds."""
+
+    start_all: float
+    register: float
+    idle_pass: float
+    one_death: float
+
+
+def measure(tasks: int, directory: Path) -> Times:
+    store = SqliteStore(directory)
+    loop = ControlLoop(store, lambda: NOW, RandomIds())
+    with store.transaction() as tx:
+        for resource in world(tasks):
+            tx.put(resource)
+    first = milliseconds(loop.step)
+    run_all(store)
+    registration = milliseconds(loop.step)
+    pass_all(store)
+    loop.step()
+    idle = statistics.median(milliseconds(loop.step) for _ in range(5))
+    deaths = [kill_one(store, loop, number) for number in range(9)]
+    store.close()
+    return Times(first, registration, idle, statistics.median(deaths))
+
+
+def figures(sheet: Sheet, tasks: int) -> None:
+    """For ``python -m bench``."""
+    with tempfile.TemporaryDirectory() as directory:
+        times = measure(tasks, Path(directory))
+    how = f"bench/control.py, {tasks} tasks in services of {PER_SERVICE}, store on disk"
+    sheet.add("control_idle_pass_ms", times.idle_pass, "ms", f"a pass with nothing to do: {how}")
+    sheet.add(
+        "control_one_death_ms", times.one_death, "ms", f"from a death to its replacement on disk: {how}"
+    )
+
+
+def kill_one(store: SqliteStore, loop: ControlLoop, number: int) -> float:
+    """From the death being written to the replacement and the drained target being on disk."""
+    alive = store.list(Task, last_status="RUNNING", desired_status="RUNNING")
+    victim = alive[number * 7 % len(alive)]
+    dead = tuple(msgspec.structs.replace(c, last_status="STOPPED", exit_code=137) for c in victim.containers)
+    with store.transaction() as tx:
+        tx.put(victim.replace(containers=dead))
+    took = milliseconds(lambda: loop._plan_scope(Scope("service", victim.service_arn or "")))
+    run_all(store)
+    loop.step()
+    pass_all(store)
+    loop.step()
+    return took
+
+
+def main() -> None:
+    sizes = [int(argument) for argument in sys.argv[1:]] or [100, 1_000, 10_000]
+    print(f"{'tasks':>7} {'start all ms':>14} {'register ms':>14} {'idle pass ms':>12} {'one death ms':>14}")
+    for tasks in sizes:
+        with tempfile.TemporaryDirectory() as directory:
+            times = measure(tasks, Path(directory))
+        starts = f"{tasks:>7} {times.start_all:>14.0f} {times.register:>14.0f}"
+        print(f"{starts} {times.idle_pass:>12.1f} {times.one_death:>14.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,236 @@
+"""End-to-end figures: the same load through each way of ``bench.stage``, in turns.
+
+A round is one slice through every way, in an order that turns from round to round. Each slice is compared
+with its own round's direct slice, and the figure is the median of those ratios: a machine that changes its
+speed between rounds changes both.
+"""
+
+import json
+import os
+import resource
+import socket
+import ssl
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.netns_topology import inside
+
+from .figures import Sheet
+from .packages import generator
+from .stage import ECHO, IPERF, SOURCES, TLS, Stage, Way
+
+PEERS = ("nftables", "haproxy", "nginx")
+AT_ONCE = 64
+CPU_RATE = 4000
+"""Connections a second at which CPU time is compared: well below what the slowest way can carry."""
+PACE = 1000
+"""Requests a second of the latency test, over all ways together."""
+NAMES = ("tcp_conn_ratio", "tls_keepalive_ratio", "iperf_ratio", "tls_1mb_ratio")
+NAMES += ("p50_extra_us", "p99_extra_us", "cpu_extra_us_per_conn")
+
+
+def prefixed(name: str, way: str) -> str:
+    """``haproxy_tcp_conn_ratio``; ours stands alone."""
+    return name if way == "sealway" else f"{way}_{name}"
+
+
+def all_names(ways: tuple[str, ...] = ("sealway", *PEERS)) -> list[str]:
+    return [prefixed(name, way) for name in NAMES for way in ways]
+
+
+class Opened:
+    """What ``bench/load/connect.c`` printed."""
+
+    def __init__(self, line: str) -> None:
+        done, failed, seconds, following, p50, p99 = line.split()
+        self.done, self.failed, self.seconds = int(done), int(failed), float(seconds)
+        self.following, self.p50, self.p99 = int(following), int(p50), int(p99)
+
+
+def open_connections(stage: Stage, way: Way, seconds: float, rate: int = 0, port: int = ECHO) -> Opened:
+    """``rate`` 0: as many as can be, 64 under way."""
+    # Ports go round: none is taken again before the others were.
+    start = stage.next_port
+    command = [generator("connect"), way.address, port, way.source, SOURCES, start, seconds, AT_ONCE, rate]
+    opened = Opened(stage.client(*map(str, command)))
+    stage.next_port = opened.following
+    return opened
+
+
+def in_turns(stage: Stage, rounds: int, slice_of: Callable[[Way], float]) -> dict[str, list[float]]:
+    """Each way's values, one a round."""
+    values: dict[str, list[float]] = {way.name: [] for way in stage.ways}
+    for number in range(rounds):
+        turn = number % len(stage.ways)
+        for way in stage.ways[turn:] + stage.ways[:turn]:
+            values[way.name].append(slice_of(way))
+    return values
+
+
+def _warm(stage: Stage, rounds: int, slice_of: Callable[[Way], float]) -> None:
+    """A round that does not count, where there is time for it."""
+    if rounds > 2:
+        in_turns(stage, 1, slice_of)
+
+
+def add_ratios(sheet: Sheet, name: str, values: dict[str, list[float]], unit: str, how: str) -> None:
+    """The direct way's own value, and everybody's ratio to it."""
+    direct = values["direct"]
+    stem = name.removesuffix("_ratio")
+    sheet.add(f"direct_{stem}", statistics.median(direct), unit, how, direct)
+    for way, own in values.items():
+        if way == "direct":
+            continue
+        ratios = [mine / theirs for mine, theirs in zip(own, direct, strict=True)]
+        sheet.add(prefixed(name, way), statistics.median(ratios), "ratio", f"{how}, against direct", ratios)
+
+
+def connections(sheet: Sheet, stage: Stage, rounds: int) -> None:
+    """New TCP connections a second."""
+    failures: dict[str, int] = {}
+
+    def slice_of(way: Way) -> float:
+        opened = open_connections(stage, way, 1.0)
+        failures[way.name] = failures.get(way.name, 0) + opened.failed
+        return opened.done / opened.seconds
+
+    _warm(stage, rounds, slice_of)
+    failures.clear()
+    values = in_turns(stage, rounds, slice_of)
+    how = f"connect, a byte each way, close (client first), {AT_ONCE} under way, 1-s slices"
+    add_ratios(sheet, "tcp_conn_ratio", values, "connections/s", how)
+    for way, count in failures.items():
+        sheet.add(f"{way}_failed_connections", count, "connections", f"of all in: {how}")
+
+
+def _wrk(stage: Stage, way: Way, path: str, at_once: int) -> float:
+    url = f"https://{way.address}:{TLS}{path}"
+    printed = stage.client("wrk", "-t2", f"-c{at_once}", "-d1s", url)
+    return float(next(line.split()[1] for line in printed.splitlines() if line.startswith("Requests/sec")))
+
+
+def tls_requests(sheet: Sheet, stage: Stage, rounds: int) -> None:
+    """Keep-alive TLS requests a second, and megabytes."""
+    for name, path, at_once, unit in (
+        ("tls_keepalive_ratio", "/", 32, "requests/s"),
+        ("tls_1mb_ratio", "/1m", 8, "MB/s"),
+    ):
+        _warm(stage, rounds, lambda way: _wrk(stage, way, path, at_once))  # noqa: B023
+        values = in_turns(stage, rounds, lambda way: _wrk(stage, way, path, at_once))  # noqa: B023
+        how = f"wrk -t2 -c{at_once}, 1-s slices, nginx behind, TLS 1.3, P-256, GET {path}"
+        add_ratios(sheet, name, values, unit, how)
+
+
+def bulk(sheet: Sheet, stage: Stage, rounds: int) -> None:
+    """iperf3, one stream, from client to server."""
+
+    def slice_of(way: Way) -> float:
+        command = ["iperf3", "-c", way.address, "-p", str(IPERF), "-B", way.source, "-t", "1", "-J"]
+        return float(json.loads(stage.client(*command))["end"]["sum_received"]["bits_per_second"]) / 1e9
+
+    _warm(stage, rounds, slice_of)
+    add_ratios(
+        sheet, "iperf_ratio", in_turns(stage, rounds, slice_of), "Gb/s", "iperf3, one stream, 1-s slices"
+    )
+
+
+def latencies(sheet: Sheet, stage: Stage, seconds: float) -> None:
+    """One TLS connection a way; 1-byte requests in turns, way by way, on a fixed timetable."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
+    lines = {}
+    with inside(stage.path("client")):
+        for way in stage.ways:
+            plain = socket.create_connection((way.address, TLS), 5)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            lines[way.name] = context.wrap_socket(plain)
+    taken: dict[str, list[int]] = {name: [] for name in lines}
+    due = time.perf_counter_ns()
+    end = due + int(seconds * 1e9)
+    while due < end:
+        for name, line in lines.items():
+            due += 1_000_000_000 // PACE
+            _wait_until(due)
+            began = time.perf_counter_ns()
+            line.sendall(request)
+            line.recv(4096)
+            taken[name].append(time.perf_counter_ns() - began)
+    for line in lines.values():
+        line.close()
+    _add_latencies(sheet, {name: sorted(each[50:]) for name, each in taken.items()})
+
+
+def _wait_until(due: int) -> None:
+    """Sleeps, then spins the last 200 µs, so that the CPU is awake when the request goes."""
+    rest = due - time.perf_counter_ns()
+    if rest > 300_000:
+        time.sleep((rest - 200_000) / 1e9)
+    while time.perf_counter_ns() < due:
+        pass
+
+
+def _add_latencies(sheet: Sheet, taken: dict[str, list[int]]) -> None:
+    how = f"1-byte TLS requests on an open connection, {PACE}/s over all ways in turns, Python's ssl"
+    for percent in (50, 99):
+        at = {name: each[len(each) * percent // 100] / 1000 for name, each in taken.items()}
+        sheet.add(f"direct_p{percent}_us", at["direct"], "us", f"{how}; {len(taken['direct'])} a way")
+        for name, value in at.items():
+            if name != "direct":
+                sheet.add(
+                    prefixed(f"p{percent}_extra_us", name), value - at["direct"], "us", f"{how}, above direct"
+                )
+
+
+def cpu_time(sheet: Sheet, stage: Stage, rounds: int) -> None:
+    """What a connection costs in CPU time at a fixed rate: of all processes on its way, and the kernel's."""
+
+    def slice_of(way: Way) -> float:
+        before = _cpu(stage)
+        opened = open_connections(stage, way, 1.5, CPU_RATE)
+        return (_cpu(stage) - before) / 1000 / max(opened.done, 1)
+
+    values = in_turns(stage, rounds, slice_of)
+    how = (
+        f"{CPU_RATE} connections/s: run time (schedstat) of client, server, proxy and ksoftirqd, 1.5-s slices"
+    )
+    sheet.add("direct_cpu_us_per_conn", statistics.median(values["direct"]), "us", how, values["direct"])
+    for way, own in values.items():
+        if way != "direct":
+            extra = [mine - theirs for mine, theirs in zip(own, values["direct"], strict=True)]
+            name = prefixed("cpu_extra_us_per_conn", way)
+            sheet.add(name, statistics.median(extra), "us", f"{how}, above direct", extra)
+
+
+def _cpu(stage: Stage) -> float:
+    """Nanoseconds of CPU time that the stage's processes and the kernel's packet threads have used."""
+    total = resource.getrusage(resource.RUSAGE_CHILDREN)
+    pids = [process.pid for each in stage.processes.values() for process in each]
+    used = sum(_run_time(pid) for root in pids for pid in (root, *_children(root)))
+    kernel = sum(_run_time(pid) for pid in _ksoftirqd())
+    return (total.ru_utime + total.ru_stime) * 1e9 + used + kernel
+
+
+def _children(pid: int) -> list[int]:
+    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in told.split()]
+
+
+def _run_time(pid: int) -> int:
+    return sum(
+        int((each / "schedstat").read_text().split()[0]) for each in Path(f"/proc/{pid}/task").iterdir()
+    )
+
+
+def _ksoftirqd() -> list[int]:
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [pid for pid in pids if _name(pid).startswith("ksoftirqd/")]
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""

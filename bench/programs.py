@@ -1,0 +1,213 @@
+"""Nanoseconds a packet in the kernel's programs, by BPF_PROG_TEST_RUN: ours beside a lower bound of our own.
+
+The programs measured against are in ``bench/bpf/bench.bpf.c``. What the harness costs (an empty program of
+the same kind, in the same round) is taken off every figure. Rounds alternate between ours and what it is
+compared with. Runs in a network namespace of its own, on one core.
+"""
+
+import os
+import random
+import statistics
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ctypes import byref, c_char_p, c_uint32, c_void_p
+from pathlib import Path
+from socket import inet_ntoa
+
+from sealway.drivers.dataplane import abi, libbpf
+from tests.support.bpf_run import REDIRECT, Machine, machine, run_program
+from tests.support.packets import ACK, Packet
+
+from .dataplane import HELLO, STATE, VIP, cycle
+from .figures import Sheet
+
+SOURCE = Path(__file__).parent / "bpf" / "bench.bpf.c"
+ROOT = SOURCE.parent.parent.parent
+COUNTS = {"1": 2, "64k": 64 * 1024, "1m": 1024 * 1024}
+HITS = 200_000
+INSERTS = 20_000
+XDP_TX = 3
+_FIRST = bytes(4)
+NAMES = (
+    *(f"{kind}_ns_{count}" for count in COUNTS for kind in ("hit", "floor")),
+    *("new_flow_ns", "new_flow_full_ns", "insert_ns", "insert_full_ns", "bytes_per_flow"),
+)
+
+
+class Bench:
+    """The bench's own programs and maps, loaded."""
+
+    def __init__(self, obj: int) -> None:
+        self._object = c_void_p(obj)
+
+    def program(self, name: str) -> int:
+        found = libbpf.library().bpf_object__find_program_by_name(self._object, name.encode())
+        return libbpf.call("bpf_program__fd", c_void_p(found))
+
+    def map(self, name: str) -> libbpf.Map:
+        found = libbpf.library().bpf_object__find_map_by_name(self._object, name.encode())
+        return libbpf.Map(os.dup(libbpf.call("bpf_map__fd", c_void_p(found))))
+
+
+def compiled() -> Path:
+    """The object, in ``build/bench/``."""
+    target = ROOT / "build" / "bench" / "bench.bpf.o"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    machine_headers = f"/usr/include/{os.uname().machine}-linux-gnu"
+    command = ["clang", "-O2", "-g", "-Wall", "-target", "bpfel", "-mcpu=v3"]
+    command += [
+        "-Wno-address-of-packed-member",
+        f"-I{ROOT / 'bpf' / 'include'}",
+        "-idirafter",
+        machine_headers,
+    ]
+    subprocess.run([*command, "-c", str(SOURCE), "-o", str(target)], check=True)
+    return target
+
+
+@contextmanager
+def loaded() -> Iterator[Bench]:
+    lib = libbpf.library()
+    obj = lib.bpf_object__open_file(c_char_p(os.fsencode(compiled())), None)
+    try:
+        libbpf.call("bpf_object__load", c_void_p(obj))
+        yield Bench(obj)
+    finally:
+        lib.bpf_object__close(c_void_p(obj))
+
+
+def floor_cycle(bench: Bench, count: int) -> Packet:
+    """As ``bench.dataplane.cycle``: each flow's rewrite is the next one's key, in random order."""
+    vip = bytes(map(int, VIP.split(".")))
+    clients = [
+        (0xC6120000 + n // 60000).to_bytes(4, "big") + (1024 + n % 60000).to_bytes(2, "big")
+        for n in range(count)
+    ]
+    random.Random(2).shuffle(clients)
+    keys = [each[:4] + vip + each[4:] + b"\x01\xbb\x06\0\0\0" for each in clients]
+    values = [key[:12] for key in keys[1:] + keys[:1]]
+    table = bench.map("floor_flows")
+    _empty(table)
+    libbpf.call(
+        "bpf_map_update_batch", table.fd, b"".join(keys), b"".join(values), byref(c_uint32(count)), None
+    )
+    table.close()
+    return Packet(inet_ntoa(keys[0][:4]), int.from_bytes(keys[0][8:10], "big"), VIP, 443, flags=ACK)
+
+
+def _empty(table: libbpf.Map) -> None:
+    keys = b"".join(keys for keys, _ in table.chunks())
+    if keys:
+        libbpf.call(
+            "bpf_map_delete_batch", table.fd, keys, byref(c_uint32(len(keys) // table.key_size)), None
+        )
+
+
+def hits(sheet: Sheet, kernel: Machine, bench: Bench, rounds: int) -> None:
+    """Established flows: each run walks through all of them, ours and the floor in turns."""
+    least, idle_xdp, idle_tc = (bench.program(name) for name in ("least", "idle_xdp", "idle_tc"))
+    ours = kernel.loaded.programs["sealway_uplink"]
+    for name, count in COUNTS.items():
+        packets = {ours: cycle(kernel, count), least: floor_cycle(bench, count)}
+        times: dict[int, list[float]] = {ours: [], least: []}
+        repeat = max(HITS, 2 * count)
+        for number in range(rounds + 1):
+            for program, idle, verdict in ((ours, idle_tc, REDIRECT), (least, idle_xdp, XDP_TX)):
+                result = run_program(program, bytes(packets[program]), repeat)
+                assert result.verdict == verdict, f"verdict {result.verdict}: not a hit"
+                harness = run_program(idle, bytes(HELLO), HITS).duration
+                if number:  # the first brings the table into the caches
+                    times[program].append(result.duration - harness)
+        how = f"BPF_PROG_TEST_RUN, {count} flows in random order, {repeat} packets a round, less the harness"
+        sheet.add(
+            f"hit_ns_{name}", statistics.median(times[ours]), "ns", f"sealway_uplink: {how}", times[ours]
+        )
+        told = f"bench/bpf/bench.bpf.c, least: {how}"
+        sheet.add(f"floor_ns_{name}", statistics.median(times[least]), "ns", told, times[least])
+
+
+class Inserts:
+    """Runs that make a flow (or a bare entry) a packet."""
+
+    def __init__(self, kernel: Machine, bench: Bench) -> None:
+        self._bench, self._next = bench, bench.map("next")
+        self._ours = kernel.loaded.programs["sealway_uplink"]
+        self._idle = bench.program("idle_tc")
+        self._syn = bench.program("next_syn")
+
+    def _through(self, program: int) -> float:
+        self._next.put(_FIRST, program.to_bytes(4, "little"))
+        return run_program(self._syn, bytes(HELLO), INSERTS).duration
+
+    def flow(self) -> float:
+        """A new flow in ours, without what making the SYN costs."""
+        return self._through(self._ours) - self._through(self._idle)
+
+    def bare(self, program: str) -> float:
+        """A bare insert."""
+        took = run_program(self._bench.program(program), bytes(HELLO), INSERTS).duration
+        return took - run_program(self._idle, bytes(HELLO), HITS).duration
+
+
+def new_flows(sheet: Sheet, kernel: Machine, bench: Bench, rounds: int) -> None:
+    """Neither table is full: 20,000 flows a round in tables of a million and two."""
+    kernel.forget()
+    inserts = Inserts(kernel, bench)
+    inserts.flow(), inserts.bare("insert_hash")
+    pairs = [(inserts.flow(), inserts.bare("insert_hash")) for _ in range(rounds)]
+    assert not kernel.drops(), kernel.drops()
+    ours, bare = [p[0] for p in pairs], [p[1] for p in pairs]
+    how = f"BPF_PROG_TEST_RUN, {INSERTS} new flows a round, less the harness and the making of the SYN"
+    sheet.add("new_flow_ns", statistics.median(ours), "ns", f"{how}; both directions' entries", ours)
+    sheet.add(
+        "insert_ns", statistics.median(bare), "ns", "one entry into a preallocated BPF hash of 2^20", bare
+    )
+
+
+def new_flows_when_full(sheet: Sheet, kernel: Machine, bench: Bench, rounds: int) -> None:
+    """Both tables are LRU, of the default size, and full: each insert evicts."""
+    inserts = Inserts(kernel, bench)
+    table = bench.map("bare_lru")
+    for _ in range(int(entries(kernel) * 1.3) // INSERTS):
+        inserts.flow(), inserts.bare("insert_lru")
+    pairs = [(inserts.flow(), inserts.bare("insert_lru")) for _ in range(rounds)]
+    ours, bare = [p[0] for p in pairs], [p[1] for p in pairs]
+    how = f"both tables full of {table.max_entries} entries: every insert takes another's place"
+    sheet.add("new_flow_full_ns", statistics.median(ours), "ns", f"{how}; both directions' entries", ours)
+    sheet.add("insert_full_ns", statistics.median(bare), "ns", f"{how}; one entry", bare)
+    table.close()
+
+
+def entries(kernel: Machine) -> int:
+    """How many the flow table has room for, two a flow."""
+    return kernel.maps["flows"].max_entries * abi.Limit.FLOWS_PER_BUCKET
+
+
+def memory(sheet: Sheet, kernel: Machine) -> None:
+    """What the kernel says the flow table takes."""
+    table = kernel.maps["flows"]
+    told = Path(f"/proc/self/fdinfo/{table.fd}").read_text()
+    taken = next(int(line.split()[1]) for line in told.splitlines() if line.startswith("memlock"))
+    how = f"the flow table's memory as the kernel counts it, over its {entries(kernel)} entries, two a flow"
+    sheet.add("bytes_per_flow", 2 * taken / entries(kernel), "bytes", how)
+
+
+def measure(sheet: Sheet, rounds: int) -> None:
+    """All of the above."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        with loaded() as bench:
+            with machine(flow_capacity=1 << 22) as kernel:
+                kernel.tell(STATE)
+                memory(sheet, kernel)
+                hits(sheet, kernel, bench, rounds)
+            with machine(flow_capacity=1 << 21) as kernel:
+                kernel.tell(STATE)
+                new_flows(sheet, kernel, bench, rounds)
+            with machine(flow_capacity=abi.Limit.DEFAULT_FLOWS) as kernel:
+                kernel.tell(STATE)
+                new_flows_when_full(sheet, kernel, bench, rounds)
+    finally:
+        os.sched_setaffinity(0, before)
