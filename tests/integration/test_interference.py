@@ -40,7 +40,16 @@ def mended(world: World) -> None:
         seconds=MENDED_SECONDS,
     )
     world.stable()
-    until("nothing left over", lambda: not leftovers(world), seconds=MENDED_SECONDS)
+    last: list[str] = []
+
+    def clean() -> bool:
+        last[:] = leftovers(world)
+        return not last
+
+    try:
+        until("nothing left over", clean, seconds=MENDED_SECONDS)
+    except AssertionError as late:
+        raise AssertionError(f"left over after {MENDED_SECONDS} s: {last}") from late
 
 
 def test_a_container_removed(world: World, side: Side) -> None:

@@ -60,15 +60,15 @@ def service(world: World, cluster: str) -> Iterator[str]:
     """A service's name; the service is deleted afterwards, with its tasks."""
     yield "faulty"
     world.clients.ecs.delete_service(cluster=cluster, service="faulty", force=True)
-    until(
-        "its tasks' end",
-        lambda: (
-            not world.clients.ecs.list_tasks(cluster=cluster)["taskArns"]
-            and not world.clients.ecs.describe_clusters(clusters=[cluster])["clusters"][0][
-                "activeServicesCount"
-            ]
-        ),
-    )
+    until("its end", lambda: status(world, cluster) == "INACTIVE")
+    assert not world.clients.ecs.list_tasks(cluster=cluster)["taskArns"]
+
+
+def status(world: World, cluster: str) -> str:
+    """DRAINING lasts until the last task is stopped; the name is free again after that."""
+    answer = world.clients.ecs.describe_services(cluster=cluster, services=["faulty"])
+    found: str = answer["services"][0]["status"]
+    return found
 
 
 def create(world: World, service: str, family: str) -> None:
