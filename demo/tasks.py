@@ -42,10 +42,12 @@ def running_tasks(clients: Clients, side: Side) -> list[RunningTask]:
     arns = clients.ecs.list_tasks(cluster=side.cluster, serviceName=side.service)["taskArns"]
     tasks = clients.ecs.describe_tasks(cluster=side.cluster, tasks=arns)["tasks"] if arns else []
     running = [t for t in tasks if t["lastStatus"] == "RUNNING" and t["desiredStatus"] == "RUNNING"]
-    return sorted((_running_task(t) for t in running), key=lambda t: t.task_id)
+    found = (_running_task(t) for t in running)
+    return sorted((t for t in found if t is not None), key=lambda t: t.task_id)
 
 
-def _running_task(task: dict[str, Any]) -> RunningTask:
+def _running_task(task: dict[str, Any]) -> RunningTask | None:
+    """The task; None when its container has gone since ECS was asked: it is not running any more."""
     container = task["containers"][0]
     task_id = task["taskArn"].rsplit("/", 1)[-1]
     if task["launchType"] == "FARGATE":
@@ -54,16 +56,20 @@ def _running_task(task: dict[str, Any]) -> RunningTask:
     else:
         binding = container["networkBindings"][0]
         address = _bridge_address(container["runtimeId"])
+        if address is None:
+            return None
         direct = (binding["bindIP"], binding["hostPort"])
     return RunningTask(task_id, task["availabilityZone"], container["runtimeId"], address, direct)
 
 
-def _bridge_address(container_id: str) -> str:
+def _bridge_address(container_id: str) -> str | None:
+    """The container's address on Docker's bridge; None when there is no such container, or it has ended."""
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    ran = subprocess.run(
-        ["docker", "inspect", "-f", form, container_id], check=True, capture_output=True, text=True
-    )
-    return ran.stdout.strip()
+    command = ["docker", "container", "inspect", "-f", form, container_id]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True)
+    if ran.returncode and "No such container" not in ran.stderr:
+        raise subprocess.CalledProcessError(ran.returncode, command, ran.stdout, ran.stderr)
+    return ran.stdout.strip() or None
 
 
 CALL = """
