@@ -9,6 +9,7 @@
  * A packet that is not ours to decide passes: the kernel routes it, to the VIP's namespace if it is for a VIP.
  */
 #include "lib/connect.h"
+#include "lib/fragment.h"
 #include "lib/icmp.h"
 #include "lib/mss.h"
 #include "lib/nat.h"
@@ -47,6 +48,8 @@ static __always_inline int rewrite_and_send(struct __sk_buff *skb, const struct 
 		return send(skb, route);
 	count_packet(to->frontend, p);
 	if ((opens_flow(p) && clamp_mss(skb, p)) || rewrite(skb, p, to))
+		return drop(SEALWAY_DROP_REWRITE);
+	if (is_first_fragment(p) && lead_fragments(skb, p, to))
 		return drop(SEALWAY_DROP_REWRITE);
 	return send(skb, route);
 }
@@ -132,6 +135,30 @@ static __always_inline int pass_error_on(struct __sk_buff *skb, const struct pac
 	return send(skb, &route);
 }
 
+/* A later fragment: as its first one went. */
+static __always_inline int carry_fragment(struct __sk_buff *skb, const struct packet *p, int role)
+{
+	struct sealway_backend *backend;
+	struct sealway_flow to = {};
+	struct route route;
+
+	if (!(role & ANSWERS) && !may_be_vip(p->tuple.destination))
+		return PASS;
+	if (!find_first(p, &to) || !concerns(&to, role))
+		return role & CLIENTS && is_vip(p->tuple.destination) ? drop(SEALWAY_DROP_FRAGMENT) : PASS;
+	backend = backend_of(to.backend);
+	if (!backend)
+		return drop(SEALWAY_DROP_STALE_FLOW);
+	route = to.flags & SEALWAY_FLOW_ANSWER ? route_answer(skb, p, &to) :
+						 route_to_backend(backend, role & INGRESS);
+	if (route.way == WAY_DROP || route.way == WAY_KERNEL)
+		return send(skb, &route);
+	count_packet(to.frontend, p);
+	if (write_addresses(skb, to.source, to.destination) || write_id(skb, p))
+		return drop(SEALWAY_DROP_REWRITE);
+	return send(skb, &route);
+}
+
 static __always_inline int handle(struct __sk_buff *skb, int role)
 {
 	struct sealway_flow flow = {};
@@ -144,7 +171,7 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 	case PARSED_ICMP_ERROR:
 		return pass_error_on(skb, &p, role);
 	case PARSED_FRAGMENT:
-		return role & CLIENTS && is_vip(p.tuple.destination) ? drop(SEALWAY_DROP_FRAGMENT) : PASS;
+		return carry_fragment(skb, &p, role);
 	case PARSED_MALFORMED:
 		return role & CLIENTS && is_vip(p.tuple.destination) ? drop(SEALWAY_DROP_MALFORMED) : PASS;
 	default:

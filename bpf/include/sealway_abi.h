@@ -19,6 +19,7 @@ enum sealway_limit {
 	SEALWAY_BUCKETS_PER_LOCK = 16,
 	SEALWAY_MAX_LOCKS = 65536,
 	SEALWAY_VIP_FILTER_BITS = 4096,
+	SEALWAY_MAX_FRAGMENTED = 16384, /* datagrams whose fragments are on their way */
 	SEALWAY_HANDSHAKE_TIMEOUT = 60, /* seconds, all of them */
 	SEALWAY_CLOSING_TIMEOUT = 60, /* as long as Linux keeps TIME_WAIT */
 	SEALWAY_RESET_TIMEOUT = 5, /* another packet until then proves that the client's RST was forged */
@@ -93,6 +94,26 @@ struct sealway_flow {
 	__u32 tenant; /* counts the flows that had this entry */
 	__u32 reserved;
 } __attribute__((aligned(8)));
+
+/* Which datagram a fragment is part of. */
+struct sealway_fragment_key {
+	__be32 source;
+	__be32 destination;
+	__be16 id;
+	__u8 protocol;
+	__u8 pad;
+};
+
+/* What its first fragment became. */
+struct sealway_fragment {
+	__be32 source;
+	__be32 destination;
+	__u32 backend;
+	__u32 client_ifindex;
+	__u32 flags; /* the flow's */
+	__u32 frontend;
+	__u32 expires; /* as a flow's */
+};
 
 struct sealway_frontend_key {
 	__be32 vip;

@@ -29,6 +29,8 @@ static __always_inline bool read_quote(struct __sk_buff *skb, const struct packe
 		return false;
 	if (ip.protocol != IPPROTO_TCP && ip.protocol != IPPROTO_UDP)
 		return false;
+	if (ip.frag_off & IP_FRAGMENT_PLACE)
+		return false; /* what follows are no ports */
 	q->l4 = q->ip + ip.ihl * 4;
 	if (bpf_skb_load_bytes(skb, q->l4, &ports, sizeof(ports)))
 		return false;

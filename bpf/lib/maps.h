@@ -75,6 +75,13 @@ struct {
 	__type(value, struct lock);
 } locks SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, SEALWAY_MAX_FRAGMENTED);
+	__type(key, struct sealway_fragment_key);
+	__type(value, struct sealway_fragment);
+} fragments SEC(".maps");
+
 /* A bit for each address that may be a VIP, so that everybody else's packets cost no search. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -19,7 +19,10 @@
 #define IP_OFFSET ETH_HLEN
 #define IP_CSUM_OFFSET (IP_OFFSET + offsetof(struct iphdr, check))
 #define IP_ADDRESSES_OFFSET (IP_OFFSET + offsetof(struct iphdr, saddr))
-#define IP_FRAGMENT_MASK bpf_htons(0x3fff) /* more-fragments and the offset */
+#define IP_DONT_FRAGMENT bpf_htons(0x4000)
+#define IP_MORE_FRAGMENTS bpf_htons(0x2000)
+#define IP_FRAGMENT_PLACE bpf_htons(0x1fff) /* in units of eight bytes */
+#define IP_FRAGMENT_MASK (IP_MORE_FRAGMENTS | IP_FRAGMENT_PLACE)
 
 /* <linux/icmp.h> drags the C library in. RFC 792. */
 #define ICMP_UNREACHABLE 3
@@ -40,8 +43,8 @@ struct icmp_header {
 
 enum parsed {
 	PARSED_OTHER, /* not for us: let it pass */
-	PARSED_FLOW, /* TCP or UDP with ports */
-	PARSED_FRAGMENT, /* TCP or UDP, addresses only */
+	PARSED_FLOW, /* TCP or UDP with ports, perhaps the first fragment */
+	PARSED_FRAGMENT, /* a later one of TCP or UDP, addresses only */
 	PARSED_ICMP_ERROR,
 	PARSED_MALFORMED, /* addresses only */
 };
@@ -55,6 +58,8 @@ struct packet {
 	__u32 seq;
 	__u32 ack;
 	__u32 payload;
+	__be16 fragment; /* as in the IP header: flags and place */
+	__be16 id;
 	__u8 tos;
 	__u8 tcp_flags;
 };
@@ -62,13 +67,16 @@ struct packet {
 /* The header of that size at that offset, or NULL: the packet is shorter. */
 static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 size)
 {
-	void *start = (void *)(long)skb->data + offset;
+	void *start;
 
+	barrier_var(skb); /* or its fields' addresses are kept, which the verifier refuses */
+	start = (void *)(long)skb->data + offset;
 	barrier_var(start); /* or it is computed again, and the verifier does not know that one */
 	if (start + size <= (void *)(long)skb->data_end)
 		return start;
 	if (bpf_skb_pull_data(skb, offset + size))
 		return NULL;
+	barrier_var(skb);
 	start = (void *)(long)skb->data + offset;
 	barrier_var(start);
 	return start + size <= (void *)(long)skb->data_end ? start : NULL;
@@ -89,6 +97,8 @@ static __always_inline enum parsed parse_tcp(struct __sk_buff *skb, struct packe
 	if (p->bytes < p->headers)
 		return PARSED_MALFORMED;
 	p->payload = p->bytes - p->headers;
+	if (p->fragment & IP_MORE_FRAGMENTS)
+		p->tcp_flags &= ~TCP_FIN; /* nobody knows yet which number it has: the flow ends by time */
 	return PARSED_FLOW;
 }
 
@@ -120,6 +130,20 @@ static __always_inline enum parsed parse_icmp(struct __sk_buff *skb, struct pack
 	}
 }
 
+static __always_inline enum parsed parse_fragment(const struct iphdr *ip)
+{
+	__be16 place = ip->frag_off & IP_FRAGMENT_PLACE;
+
+	if (ip->protocol == IPPROTO_ICMP)
+		return PARSED_OTHER;
+	if (!place)
+		return PARSED_FLOW;
+	/* It would lie over the first one's TCP header (RFC 3128). */
+	if (ip->protocol == IPPROTO_TCP && place == bpf_htons(1))
+		return PARSED_MALFORMED;
+	return PARSED_FRAGMENT;
+}
+
 /* Which header follows the network's, or that none of interest does. */
 static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet *p)
 {
@@ -131,6 +155,8 @@ static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet
 	p->tuple.destination = ip->daddr;
 	p->tuple.protocol = ip->protocol;
 	p->tos = ip->tos;
+	p->fragment = ip->frag_off;
+	p->id = ip->id;
 	p->headers = ip->ihl * 4;
 	p->l4 = IP_OFFSET + p->headers;
 	/* Frames may be padded, so the header's length counts; beyond 64 KiB (BIG TCP) it is zero. */
@@ -140,9 +166,7 @@ static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet
 		return PARSED_OTHER;
 	if (ip->ihl < 5)
 		return PARSED_MALFORMED;
-	if (ip->frag_off & IP_FRAGMENT_MASK)
-		return ip->protocol == IPPROTO_ICMP ? PARSED_OTHER : PARSED_FRAGMENT;
-	return PARSED_FLOW;
+	return ip->frag_off & IP_FRAGMENT_MASK ? parse_fragment(ip) : PARSED_FLOW;
 }
 
 static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p)

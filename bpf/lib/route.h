@@ -15,7 +15,7 @@
 enum way {
 	WAY_PEER, /* into the namespace behind a task's veth; only from an ingress hook */
 	WAY_NEIGHBOUR, /* out of an interface, the kernel resolves the neighbour */
-	WAY_HOST, /* up into this host, as if it came from the load balancer's namespace */
+	WAY_HOST, /* up into this host, as if it came from the load balancer's namespace; its kernel forwards it */
 	WAY_KERNEL, /* too big for the way: left as it came; the kernel tells the sender */
 	WAY_DROP,
 };
@@ -84,6 +84,10 @@ static __always_inline struct route route_by_table(struct __sk_buff *skb, const 
 	}
 	if (result != BPF_FIB_LKUP_RET_FRAG_NEEDED)
 		return dropping(SEALWAY_DROP_NO_ROUTE);
+	if (!(p->fragment & IP_DONT_FRAGMENT)) {
+		route.way = WAY_HOST; /* rewritten: the kernel fragments it on its way */
+		return route;
+	}
 	/* As it came, a translated answer would be routed to the VIP itself, and nobody be told. */
 	if (to->flags & SEALWAY_FLOW_TRANSLATED)
 		return dropping(SEALWAY_DROP_TOO_BIG);

@@ -81,6 +81,7 @@ class Machine:
         """Empties what packets have left behind."""
         table = self.maps["flows"]
         table.fill(bytes(table.max_entries * table.value_size))
+        self.maps["fragments"].delete_many([key for key, _ in self.maps["fragments"].items()])
         for reason in abi.DropReason:
             if reason != abi.DropReason.REASONS:
                 self.maps["drops"].zero_per_cpu(int(reason).to_bytes(4, "little"))

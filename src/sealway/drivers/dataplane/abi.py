@@ -68,6 +68,7 @@ class Limit(IntEnum):
     BUCKETS_PER_LOCK = 16
     MAX_LOCKS = 65536
     VIP_FILTER_BITS = 4096
+    MAX_FRAGMENTED = 16384
     HANDSHAKE_TIMEOUT = 60
     CLOSING_TIMEOUT = 60
     RESET_TIMEOUT = 5
@@ -205,6 +206,61 @@ class Flow(NamedTuple):
     def unpack_all(cls, data: bytes) -> list[Self]:
         """From an array of the struct."""
         return [cls._make(each) for each in _FLOW.iter_unpack(data)]
+
+
+_FRAGMENT = Struct("<4s4sIIIII")
+
+
+class Fragment(NamedTuple):
+    """``struct sealway_fragment``, 28 bytes."""
+
+    source: bytes
+    destination: bytes
+    backend: int
+    client_ifindex: int
+    flags: int
+    frontend: int
+    expires: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _FRAGMENT.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_FRAGMENT.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _FRAGMENT.iter_unpack(data)]
+
+
+_FRAGMENT_KEY = Struct("<4s4s2sB1x")
+
+
+class FragmentKey(NamedTuple):
+    """``struct sealway_fragment_key``, 12 bytes."""
+
+    source: bytes
+    destination: bytes
+    id: bytes
+    protocol: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _FRAGMENT_KEY.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_FRAGMENT_KEY.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _FRAGMENT_KEY.iter_unpack(data)]
 
 
 _FRONTEND = Struct("<III")

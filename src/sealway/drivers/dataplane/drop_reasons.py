@@ -4,7 +4,7 @@ from .abi import DropReason
 
 EXPLANATIONS: dict[DropReason, str] = {
     DropReason.MALFORMED: "a TCP or UDP packet for a load balancer address whose headers make no sense",
-    DropReason.FRAGMENT: "an IP fragment for a load balancer address: only its first part names a port",
+    DropReason.FRAGMENT: "a fragment for a load balancer address without its first one, which names the port",
     DropReason.BACKEND_GONE: "the chosen target was removed in this very moment; a retry finds another",
     DropReason.STALE_FLOW: "an answer of a target whose flow was cut or idle too long; TCP is reset",
     DropReason.PORTS_EXHAUSTED: "no free source port towards the target for a translated flow",

@@ -29,6 +29,7 @@ MAPS = (
     "maglev",
     "flows",
     "locks",
+    "fragments",
     "counters",
     "drops",
 )
