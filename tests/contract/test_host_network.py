@@ -97,6 +97,24 @@ async def test_a_probe_leaves_only_from_a_load_balancers_address(network):
         network.probe_socket(OTHER_VIP)
 
 
+async def test_the_hosts_own_addresses_and_what_is_taken_there(network):
+    with socket.socket() as server:
+        if isinstance(network, FakeNetwork):
+            taken = ("tcp", 7)
+            network.interfaces = {"lo": {"127.0.0.1": frozenset({taken})}, "up0": {"192.0.2.1": frozenset()}}
+        else:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+            taken = ("tcp", server.getsockname()[1])
+            output("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+            output("ip", "addr", "add", "192.0.2.1/24", "dev", "up0")
+        assert await network.own_addresses(("lo", "up0", "absent")) == {
+            "127.0.0.1": {taken},
+            "192.0.2.1": set(),
+        }
+        assert await network.own_addresses(()) == {}
+
+
 async def test_without_the_network_addresses_cannot_be_set(network):
     with pytest.raises(DriverError):
         await network.set_vips(frozenset({VIP}))

@@ -48,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dataplane: str = "ebpf"
     region: str = "us-east-1"
     uplinks: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    """Interfaces at whose addresses outside clients find the listeners too; they are uplinks as well."""
 
 
 class Drivers(msgspec.Struct, frozen=True):
@@ -115,8 +117,13 @@ class Machine:
             prober=LbProber(drivers.network),
             clock=system_clock,
             ids=self._ids,
-            settings=NodeSettings(uplinks=self._settings.uplinks or default_interfaces()),
+            settings=self._node_settings(),
         )
+
+    def _node_settings(self) -> NodeSettings:
+        exposed = self._settings.exposed
+        uplinks = dict.fromkeys((*(self._settings.uplinks or default_interfaces()), *exposed))
+        return NodeSettings(uplinks=tuple(uplinks), exposed=exposed)
 
     async def _announce(self, on_ready: Callable[[RunInfo], None]) -> None:
         await self._ready.wait()

@@ -9,6 +9,8 @@ import errno
 import os
 import re
 import signal
+import socket
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,30 +41,26 @@ class DataPlaneName(StrEnum):
     RELAY = "relay"
 
 
-def up(data_dir: Path, api: str, dataplane: DataPlaneName, region: str, uplinks: tuple[str, ...]) -> None:
-    """Runs until a signal; ends with status 1 and a reason when it cannot start."""
-    host, _, port = api.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        fail(f"--api takes ADDRESS:PORT, not {api!r}", "for example --api 127.0.0.1:4566", 2)
-    if os.geteuid() != 0:
-        fail("container networks and eBPF need root", "run it as root: sudo sealway up")
-    if not REGION.fullmatch(region):
-        fail(f"--region takes a region's name, not {region!r}", "for example --region us-east-1", 2)
-    os.umask(PRIVATE)
-    from ..app.machine import Settings  # noqa: PLC0415 - see the module
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What ``sealway up`` was given; see its help."""
 
-    settings = Settings(
-        data_dir=data_dir,
-        api_host=host,
-        api_port=int(port),
-        dataplane=dataplane,
-        region=region,
-        uplinks=uplinks,
-    )
+    data_dir: Path
+    api: str
+    dataplane: DataPlaneName
+    region: str
+    uplinks: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+
+
+def up(options: Options) -> None:
+    """Runs until a signal; ends with status 1 and a reason when it cannot start."""
+    settings = _settings(options)
     set_up_logs()
+    data_dir = options.data_dir
     lock = _lock_machine(data_dir)
     lock.claim(data_dir)
-    typer.echo(f"sealway: starting (state in {data_dir}, data plane {dataplane.value})", err=True)
+    typer.echo(f"sealway: starting (state in {data_dir}, data plane {options.dataplane.value})", err=True)
     try:
         asyncio.run(_up(settings))
     except (SealwayError, OSError, ExceptionGroup) as error:
@@ -72,6 +70,42 @@ def up(data_dir: Path, api: str, dataplane: DataPlaneName, region: str, uplinks:
         fail(*_told(cause, settings))
     finally:
         lock.release()
+
+
+def _settings(options: Options) -> "Settings":
+    """The options, checked."""
+    host, _, port = options.api.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        fail(f"--api takes ADDRESS:PORT, not {options.api!r}", "for example --api 127.0.0.1:4566", 2)
+    if os.geteuid() != 0:
+        fail("container networks and eBPF need root", "run it as root: sudo sealway up")
+    if not REGION.fullmatch(options.region):
+        fail(f"--region takes a region's name, not {options.region!r}", "for example --region us-east-1", 2)
+    _check_interfaces("--uplink", options.uplinks)
+    _check_interfaces("--expose", options.exposed)
+    if options.exposed and options.dataplane is DataPlaneName.RELAY:
+        fail("--expose needs the kernel's data plane", "leave --expose out, or take --dataplane ebpf", 2)
+    os.umask(PRIVATE)
+    from ..app.machine import Settings  # noqa: PLC0415 - see the module
+
+    return Settings(
+        data_dir=options.data_dir,
+        api_host=host,
+        api_port=int(port),
+        dataplane=options.dataplane,
+        region=options.region,
+        uplinks=options.uplinks,
+        exposed=options.exposed,
+    )
+
+
+def _check_interfaces(option: str, names: tuple[str, ...]) -> None:
+    there = [name for _, name in socket.if_nameindex()]
+    for name in names:
+        if name not in there:
+            fail(
+                f"{option} takes an interface of this host, not {name!r}", f"there are {', '.join(there)}", 2
+            )
 
 
 async def _up(settings: "Settings") -> None:

@@ -54,6 +54,14 @@ def up(
             help="Interface on which outside clients come in; repeatable. Default: the default route's."
         ),
     ] = None,
+    expose: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INTERFACE",
+            help="Answer internet-facing load balancers' listeners at this interface's own addresses too, for"
+            " clients without a route to the VPC; repeatable. Ports that this host listens on stay its own.",
+        ),
+    ] = None,
 ) -> None:
     """Run everything in the foreground, until SIGTERM or Ctrl-C.
 
@@ -61,7 +69,15 @@ def up(
     ends it; the next one with the same --data-dir takes over.
     GET /_sealway/ready answers 200 once all is in place.
     """
-    lifecycle.up(data_dir, api, dataplane, region, tuple(uplink or ()))
+    options = lifecycle.Options(
+        data_dir=data_dir,
+        api=api,
+        dataplane=dataplane,
+        region=region,
+        uplinks=tuple(uplink or ()),
+        exposed=tuple(expose or ()),
+    )
+    lifecycle.up(options)
 
 
 @app.command()

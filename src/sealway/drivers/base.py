@@ -200,6 +200,10 @@ class ContainerRuntime(Protocol):
 # --- the host's network -----------------------------------------------------------------------
 
 
+Port = tuple[str, int]
+"""Protocol (tcp or udp) and number."""
+
+
 class TaskEndpoint(Frozen, frozen=True, kw_only=True):
     """An awsvpc task's place in the network: the address that ``interface`` (host side) leads to."""
 
@@ -237,6 +241,11 @@ class HostNetwork(Protocol):
 
     async def set_bridge_sources(self, sources: Mapping[str, str]) -> None:
         """Exactly these: container's bridge address -> the instance address its connections leave from."""
+        ...
+
+    async def own_addresses(self, interfaces: tuple[str, ...]) -> Mapping[str, frozenset[Port]]:
+        """IPv4 addresses of these interfaces of the host -> the ports that its own servers have taken there.
+        An interface that is not there has none."""
         ...
 
     def probe_socket(self, source: str) -> socket.socket:
@@ -303,6 +312,8 @@ class DataPlaneState(Frozen, frozen=True, kw_only=True):
     interfaces: frozenset[Interface] = frozenset()
     endpoints: Mapping[str, str] = {}
     """Task address -> its host-side interface: where an answer to a task goes."""
+    shared: frozenset[str] = frozenset()
+    """Frontends' addresses that are the host's own: what is not for a frontend is left to the host."""
 
 
 class FrontendCounters(Frozen, frozen=True, kw_only=True):

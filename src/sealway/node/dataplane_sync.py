@@ -1,12 +1,18 @@
 """Keeps kernel and names in step with the store: recomputed on every change, applied at once."""
 
+import msgspec
+import structlog
+
 from ..drivers.base import DataPlaneState
 from ..model.load_balancer import LoadBalancer
 from .dataplane_state import dataplane_state
 from .dns_records import dns_records
+from .exposure import Refusal, exposure
 from .host import Host
 from .snapshot import Snapshot
 from .sync_loop import SyncLoop
+
+log = structlog.get_logger(__name__)
 
 Records = dict[str, tuple[str, ...]]
 
@@ -20,12 +26,16 @@ class DataPlaneSync(SyncLoop):
         super().__init__(host)
         self._state: DataPlaneState | None = None
         self._records: Records | None = None
+        self._refused: frozenset[Refusal] = frozenset()
 
     async def once(self) -> None:
         attached = await self._host.network.list_tasks()
         view = Snapshot(self._host.store)
         state = dataplane_state(view, attached, self._host.settings.uplinks)
-        await self._apply(state)
+        own = await self._host.network.own_addresses(self._host.settings.exposed)
+        exposed = exposure(view.balancers, state.frontends, own)
+        self._say_what_is_refused(exposed.refused)
+        await self._apply(exposed.added_to(state))
         await self._set_records(dns_records(view))
         self._activate(state.vips)
 
@@ -36,6 +46,12 @@ class DataPlaneSync(SyncLoop):
         if state != self._state:
             await self._host.dataplane.apply(state)
             self._state = state
+
+    def _say_what_is_refused(self, refused: frozenset[Refusal]) -> None:
+        """Once, until it changes."""
+        for each in sorted(refused - self._refused):
+            log.warning("a listener is not answered at the host's address", **msgspec.structs.asdict(each))
+        self._refused = refused
 
     async def _set_records(self, records: Records) -> None:
         if records != self._records:

@@ -93,3 +93,23 @@ def test_a_taken_port_is_told_with_its_number(tmp_path: Path) -> None:
         "the API cannot listen on 127.0.0.1:4567: Address already in use",
         "choose another with --api",
     )
+
+
+@pytest.mark.parametrize("option", ["--uplink", "--expose"])
+def test_an_interface_that_is_not_there(option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("socket.if_nameindex", lambda: [(1, "lo"), (2, "eth0")])
+    assert run("up", "--data-dir", str(tmp_path), option, "eth7") == (
+        2,
+        f"sealway: {option} takes an interface of this host, not 'eth7'\n         there are lo, eth0\n",
+    )
+
+
+def test_the_relay_exposes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    words = ("up", "--data-dir", str(tmp_path), "--dataplane", "relay", "--expose", "lo")
+    assert run(*words) == (
+        2,
+        "sealway: --expose needs the kernel's data plane\n"
+        "         leave --expose out, or take --dataplane ebpf\n",
+    )

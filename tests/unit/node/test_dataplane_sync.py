@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from sealway.model.errors import DriverError
 from sealway.model.load_balancer import LoadBalancer
 from sealway.model.target_group import Target
@@ -161,5 +163,20 @@ def test_slow_packet_filter_rules_keep_nothing_waiting(world: World) -> None:
             world.change(Target, t.key, draining_since=START)
             await until(lambda: backends(world) == [])
             assert asyncio.get_running_loop().time() - before < 0.02
+
+    play(scenario())
+
+
+def test_listeners_are_answered_at_the_hosts_own_address(world: World) -> None:
+    serving(world)
+    world.put(balancer(scheme="internet-facing"))
+    world.network.interfaces = {"up0": {"192.0.2.1": frozenset({("tcp", 22)})}}
+    world.settings = msgspec.structs.replace(world.settings, exposed=("up0",))
+
+    async def scenario() -> None:
+        async with running(world):
+            await until(lambda: "192.0.2.1" in {f.vip for f in world.dataplane.state.frontends})
+            assert world.dataplane.state.shared == {"192.0.2.1"}
+            assert "192.0.2.1" not in world.network.vips
 
     play(scenario())

@@ -40,8 +40,8 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
     for vip in plan.vips:
         maps["vips"].put(vip, _u32(1))
     maps["vips"].delete_many(plan.gone_vips)
-    if plan.vips or plan.gone_vips:
-        maps["vip_filter"].put(_u32(0), vip_filter([vip for vip, _ in maps["vips"].items()]))
+    if plan.looked_at is not None:
+        maps["vip_filter"].put(_u32(0), vip_filter(plan.looked_at))
     maps["frontends"].delete_many([key.pack() for key in plan.gone_frontends])
     maps["maglev"].delete_many([_u32(frontend) for frontend in plan.gone_tables])
     for entry in plan.freed:

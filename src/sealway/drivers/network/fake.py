@@ -4,7 +4,7 @@ import socket
 from collections.abc import Mapping
 
 from ...model.errors import DriverError
-from ..base import TaskEndpoint
+from ..base import Port, TaskEndpoint
 from .layout import task_interface
 
 
@@ -17,6 +17,8 @@ class FakeNetwork:
         self.host_addresses: frozenset[str] = frozenset()
         self.bridge_sources: dict[str, str] = {}
         self.tasks: dict[str, tuple[TaskEndpoint, int]] = {}
+        self.interfaces: dict[str, dict[str, frozenset[Port]]] = {}
+        """The host's own: name -> its addresses, and the ports taken there."""
         self.calls: list[str] = []
         self.ensured = False
         self.fail_with: DriverError | None = None
@@ -53,6 +55,10 @@ class FakeNetwork:
     async def set_bridge_sources(self, sources: Mapping[str, str]) -> None:
         self._call("set_bridge_sources", needs_network=False)
         self.bridge_sources = dict(sources)
+
+    async def own_addresses(self, interfaces: tuple[str, ...]) -> Mapping[str, frozenset[Port]]:
+        self._call("own_addresses", needs_network=False)
+        return {a: ports for name in interfaces for a, ports in self.interfaces.get(name, {}).items()}
 
     def probe_socket(self, source: str) -> socket.socket:
         """On this machine's own network, not bound: probes in tests go to loopback."""

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from ...model.address_pool import router_address
 from ...model.errors import DriverError
-from ..base import HOST_INTERFACE, LB_NAMESPACE, TaskEndpoint
+from ..base import HOST_INTERFACE, LB_NAMESPACE, Port, TaskEndpoint
 from . import iptables, lb_namespace, netlink, netns, sysctl, task_links
+from .host_ports import taken_ports
 from .layout import LB_NEXT_HOP, UNASSIGNED_METRIC, containing
 
 T = TypeVar("T")
@@ -93,6 +94,9 @@ class LinuxNetwork:
             self._sources = dict(sources)
             await iptables.apply(self._vpc_cidrs, self._sources)
 
+    async def own_addresses(self, interfaces: tuple[str, ...]) -> Mapping[str, frozenset[Port]]:
+        return await _in_thread(lambda: _own_addresses(interfaces)) if interfaces else {}
+
     def probe_socket(self, source: str) -> socket.socket:
         return lb_namespace.probe_socket(self._namespace, source)
 
@@ -116,6 +120,13 @@ class LinuxNetwork:
         """Who the host is to an address in a VPC: the VPC's router."""
         cidr = containing(self._vpc_cidrs, address)
         return None if cidr is None else router_address(cidr)
+
+
+def _own_addresses(interfaces: tuple[str, ...]) -> dict[str, frozenset[Port]]:
+    with netlink.netlink() as ipr:
+        links = [link for name in interfaces if (link := netlink.find_link(ipr, name))]
+        addresses = {address for link in links for address in netlink.addresses(ipr, link.index)}
+    return {address: taken_ports(address) for address in sorted(addresses)}
 
 
 def _change_routes(ipr: netlink.Socket, present: set[netlink.Route], wanted: set[netlink.Route]) -> None:

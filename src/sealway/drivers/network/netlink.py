@@ -102,9 +102,14 @@ def add_veth(ipr: Socket, host: tuple[str, str], inside: tuple[str, str], namesp
     ipr.link("add", ifname=host[0], address=host[1], kind="veth", peer=peer)
 
 
+def addresses(ipr: Socket, index: int) -> set[str]:
+    """The interface's IPv4 addresses."""
+    return {found.get("local") or found.get("address") for found in ipr.get_addr(index=index, family=2)}
+
+
 def set_addresses(ipr: Socket, index: int, wanted: set[str]) -> None:
     """Exactly these IPv4 addresses, each /32; what is there already is not touched."""
-    present = {found.get("local") or found.get("address") for found in ipr.get_addr(index=index, family=2)}
+    present = addresses(ipr, index)
     for address in wanted - present:
         ipr.addr("add", index=index, address=address, prefixlen=32)
     for address in present - wanted:
@@ -113,8 +118,7 @@ def set_addresses(ipr: Socket, index: int, wanted: set[str]) -> None:
 
 def add_addresses(ipr: Socket, index: int, wanted: set[str]) -> None:
     """These IPv4 addresses too."""
-    present = {found.get("local") or found.get("address") for found in ipr.get_addr(index=index, family=2)}
-    for address in wanted - present:
+    for address in wanted - addresses(ipr, index):
         ipr.addr("add", index=index, address=address, prefixlen=32)
 
 

@@ -157,3 +157,16 @@ def test_any_way_there_ends_with_nothing_to_do(way: list[DataPlaneState]) -> Non
         assert all(ids_in(table) <= living for table in now.maglev.values())
         again = msgspec.json.decode(msgspec.json.encode(wanted), type=DataPlaneState)
         assert plan(again, PLACES, now).writes == 0
+
+
+def test_an_address_shared_with_the_host_is_looked_at_but_no_vip() -> None:
+    """So what is not for a listener there, fragments too, is left to the host."""
+    shared = msgspec.structs.replace(
+        state(frontend(TASK1), frontend(TASK1, vip="192.0.2.1")), shared=frozenset({"192.0.2.1"})
+    )
+    first = plan(shared, PLACES, EMPTY)
+    both = sorted(map(socket.inet_aton, ("10.1.1.100", "192.0.2.1")))
+    assert (first.vips, first.looked_at) == ([socket.inet_aton("10.1.1.100")], both)
+    now = after(EMPTY, first)
+    assert plan(shared, PLACES, now).looked_at is None
+    assert plan(state(frontend(TASK1)), PLACES, now).looked_at == [socket.inet_aton("10.1.1.100")]
