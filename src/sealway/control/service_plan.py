@@ -7,7 +7,7 @@ only when the circuit breaker rolls back, as on AWS.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
 
 import msgspec
@@ -64,7 +64,7 @@ class _Step:
         decision = daemon_plan.decide(rollout, ground) if ground is not None else _decide(rollout, balance)
         if decision.start and stock is None:
             return Plan(wants_stock=True)
-        missing = self._start(decision, stock) if stock is not None else 0
+        missing = self._start(decision, stock, unfit_now.keys()) if stock is not None else 0
         self._stop([*decision.stop, *decision.spare[:missing]], unfit_now)
         self._say_started()
         if decision.blocked and not events.said_since_last_start(self.service, events.BLOCKED):
@@ -170,7 +170,7 @@ class _Step:
         if series != before and series is not None and series.failures == backoff.LOOP_AFTER:
             self.messages.append(events.CRASH_LOOP)
 
-    def _start(self, decision: Decision, stock: Stock) -> int:
+    def _start(self, decision: Decision, stock: Stock, unfit_now: Set[str]) -> int:
         """Places what was decided; answers how many found no room."""
         request = self._request(self.service.primary)
         # What is stopped in this very step gives no room yet; only its group's counts are free.
@@ -178,6 +178,9 @@ class _Step:
         now_known = [self.tasks.get(task.arn, task) for task in stock.tasks]
         told = [t.replace(desired_status="STOPPED") if t.arn in leaving else t for t in now_known]
         on: Board = board(request, msgspec.structs.replace(stock, tasks=told))
+        # Nor do those that go once their replacements serve; but zones are filled as if they had.
+        unfit_zones = Counter(t.availability_zone for t in told if t.arn in unfit_now - leaving)
+        on = msgspec.structs.replace(on, zone_tasks=Counter(on.zone_tasks) - unfit_zones)
         unplaced: list[Unplaced] = []
         for wanted, count in _seats(request, decision):
             made, on, refused = place_all(wanted, on, count, self.ids, self.now)

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 
 from sealway.control.events import CRASH_LOOP, STEADY
@@ -224,6 +226,18 @@ def test_fargate_tasks_get_addresses_and_give_them_back(world: ControlWorld) -> 
     second = {i.private_ip for i in world.store.list(NetworkInterface)}
     assert len(second) == 3
     assert not first & second
+
+
+def test_replacements_of_a_zones_sick_tasks_are_spread_as_if_those_were_gone(world: ControlWorld) -> None:
+    world.subnets()
+    world.define(1, networkMode="awsvpc", cpu="256", memory="512")
+    world.create(4, launch_type="FARGATE", network_configuration=NETWORK)
+    world.steady()
+    for task in [t for t in world.active if t.availability_zone == "us-east-1a"]:
+        world.change(Task, task.arn, health_status="UNHEALTHY")
+    world.settle()
+    world.until(lambda: len(world.active) == 4)
+    assert Counter(t.availability_zone for t in world.active) == {"us-east-1a": 2, "us-east-1b": 2}
 
 
 def test_a_deleted_service_drains_and_becomes_inactive(world: ControlWorld) -> None:
