@@ -261,7 +261,7 @@ def test_what_a_client_can_get_wrong(elb: Any, edge: Any, group: Any) -> None:
             {**lb, "Subnets": ["subnet-0"]},
             "SubnetNotFound",
         ),
-        (elb.create_target_group, {"Name": "u", **tcp, "Protocol": "UDP"}, "InvalidConfigurationRequest"),
+        (elb.create_target_group, {"Name": "u", **tcp, "Protocol": "QUIC"}, "InvalidConfigurationRequest"),
         (elb.create_target_group, {"Name": "orders", **tcp}, "DuplicateTargetGroupName"),
         (elb.create_listener, {**of, **to, "Protocol": "TLS", "Port": 1}, "UnsupportedProtocol"),
         (elb.create_listener, {**of, **to, "Protocol": "TCP"}, "ValidationError"),

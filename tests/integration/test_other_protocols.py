@@ -1,4 +1,4 @@
-"""PostgreSQL through the load balancer; a WebSocket idle while the other service is redeployed."""
+"""PostgreSQL, and UDP beside TCP, through the load balancer; a WebSocket idle while others are redeployed."""
 
 import socket
 import ssl
@@ -28,12 +28,14 @@ class Database:
     name: str
 
 
-def fargate_service(world: World, name: str, port: int, container: dict[str, Any], listener_port: int) -> str:
+def fargate_service(
+    world: World, name: str, port: int, container: dict[str, Any], listener_port: int, protocol: str = "TCP"
+) -> str:
     """One task behind a listener of its own on the same load balancer; answers the target group."""
     elb, ecs = world.clients.elb, world.clients.ecs
     group: str = elb.create_target_group(
         Name=name,
-        Protocol="TCP",
+        Protocol=protocol,
         Port=port,
         VpcId=world.made.vpc,
         TargetType="ip",
@@ -41,7 +43,7 @@ def fargate_service(world: World, name: str, port: int, container: dict[str, Any
     )["TargetGroups"][0]["TargetGroupArn"]
     elb.create_listener(
         LoadBalancerArn=world.made.load_balancer,
-        Protocol="TCP",
+        Protocol=protocol,
         Port=listener_port,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
     )
@@ -111,6 +113,51 @@ def test_postgresql_of_another_name_is_refused(database: Database) -> None:
             host="other.demo.internal", hostaddr=database.vip, port=POSTGRES_PORT, user="postgres",
             password="correct horse", sslmode="verify-full", sslrootcert=database.ca,
         )  # fmt: skip
+
+
+ECHO = """
+import socket, threading
+udp, tcp = socket.socket(type=socket.SOCK_DGRAM), socket.create_server(("", 5353))
+udp.bind(("", 5353))
+def datagrams():
+    while True:
+        data, peer = udp.recvfrom(65535)
+        udp.sendto(peer[0].encode() + b" " + data, peer)
+threading.Thread(target=datagrams, daemon=True).start()
+while True:
+    client, peer = tcp.accept()
+    client.sendall(peer[0].encode())
+    client.close()
+"""
+ECHO_PORT = 5353
+
+
+@pytest.fixture
+def echo(world: World) -> Iterator[str]:
+    """A server of both protocols on one port, behind a TCP_UDP listener; a VIP of it."""
+    mappings = [{"containerPort": ECHO_PORT, "protocol": protocol} for protocol in ("tcp", "udp")]
+    container = {
+        "image": world.made.ledger.image,
+        "entryPoint": ["/usr/bin/python3", "-c", ECHO],
+        "portMappings": mappings,
+        "stopTimeout": 2,
+    }
+    fargate_service(world, "echo", ECHO_PORT, container, ECHO_PORT, "TCP_UDP")
+    yield world.vips[0]
+    world.clients.ecs.delete_service(cluster="green", service="echo", force=True)
+
+
+def test_udp_and_tcp_on_one_port(echo: str) -> None:
+    """Datagrams too large for a packet as well; both see the client's own address."""
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        client.connect((echo, ECHO_PORT))
+        own = client.getsockname()[0].encode()
+        for size in (1, 1400, 8000):
+            client.send(b"x" * size)
+            assert client.recv(65535) == own + b" " + b"x" * size
+    with socket.create_connection((echo, ECHO_PORT), timeout=10) as client:
+        assert client.recv(100) == own
 
 
 def websocket(world: World) -> ClientConnection:

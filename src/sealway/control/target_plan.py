@@ -7,9 +7,11 @@ When its last target is gone, the task may stop. An address that comes again bel
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ..model.ids import IdSource
+from ..model.lb_protocol import TRANSPORTS
 from ..model.service import Service
 from ..model.target_group import Target, TargetGroup, target_key
 from ..model.task import Task
@@ -65,12 +67,23 @@ def endpoint(
         return None
     if snapshot.definitions[task.task_definition_arn].network_mode == "host":
         return instance.ec2_instance_id, port
-    for container in task.containers:
-        if container.name == balancer["containerName"]:
-            for binding in container.bindings:
-                if binding.container_port == port:
-                    return instance.ec2_instance_id, binding.host_port
-    return None
+    host_port = _host_port(task, str(balancer["containerName"]), port, TRANSPORTS[group.protocol])
+    return None if host_port is None else (instance.ec2_instance_id, host_port)
+
+
+def _host_port(task: Task, container: str, port: int, transports: Sequence[str]) -> int | None:
+    """Where the container's port is published for all of these protocols; else for the first of them."""
+    ports = [
+        {
+            b.host_port
+            for c in task.containers
+            if c.name == container
+            for b in c.bindings
+            if b.container_port == port and b.protocol == transport
+        }
+        for transport in transports
+    ]
+    return min(set.intersection(*ports) or ports[0], default=None)
 
 
 class _Step:

@@ -1,7 +1,7 @@
 """From the store to what the kernel should do. Pure.
 
-For each zone's VIP and each TCP listener: the healthy targets of the zone (of all zones, where the
-target group crosses them). A zone without one sends to the healthy targets of the others, so that
+For each zone's VIP, and TCP and UDP of each listener: the healthy targets of the zone (of all zones, where
+the target group crosses them). A zone without one sends to the healthy targets of the others, so that
 clients holding its address are served; a group without any sends to all that are registered (fail
 open). A container that has ended takes no new flow from the moment the node saw it.
 
@@ -11,7 +11,9 @@ the group says their connections live on. A backend that is active anywhere is n
 """
 
 from collections.abc import Mapping
+from itertools import product
 from math import gcd, lcm
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,6 +26,7 @@ from ..drivers.base import (
     Interface,
     WeightedBackend,
 )
+from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup
 from ..model.task import Task
@@ -39,10 +42,22 @@ class Place(msgspec.Struct, frozen=True):
     alive: bool
 
 
+Places = dict[tuple[str, str], Place]
+"""(tcp or udp, target key) -> where it is; without targets that are nowhere on this host."""
+
+
+class Node(NamedTuple):
+    """A zone's node of a load balancer, as far as it carries ``transport``."""
+
+    balancer: LoadBalancer
+    zone: str
+    transport: str
+
+
 def dataplane_state(view: Snapshot, attached: Mapping[str, str], uplinks: tuple[str, ...]) -> DataPlaneState:
     """The whole state. ``attached``: network interface id -> host-side interface, as the host has them."""
     endpoints = _endpoints(view, attached)
-    places = {target.key: _place(view, endpoints, target) for target in view.targets}
+    places = _places(view, endpoints)
     frontends = tuple(
         frontend
         for balancer in view.balancers
@@ -88,14 +103,24 @@ def _interfaces(view: Snapshot, endpoints: Mapping[str, str], uplinks: tuple[str
     ]
 
 
-def _place(view: Snapshot, endpoints: Mapping[str, str], target: Target) -> Place | None:
+def _places(view: Snapshot, endpoints: Mapping[str, str]) -> Places:
+    places: Places = {}
+    for target in view.targets:
+        group = view.groups.get(target.target_group_arn)
+        for transport in TRANSPORTS.get(group.protocol, ()) if group else ():
+            if place := _place(view, endpoints, target, transport):
+                places[transport, target.key] = place
+    return places
+
+
+def _place(view: Snapshot, endpoints: Mapping[str, str], target: Target, transport: str) -> Place | None:
     """Where the target is on this host; None when there is nothing to send to."""
     instance = view.instances.get(target.id)
     address = instance.private_ip if instance else target.id
     if address in endpoints:
         alive = _runs(view.tasks_by_address[address])
         return Place(Backend(address=address, port=target.port, interface=endpoints[address]), alive)
-    published = view.published.get((address, target.port))
+    published = view.published.get((transport, address, target.port))
     if published is None or published[1].bridge_ip is None:
         return None
     task, container, port = published
@@ -109,20 +134,18 @@ def _runs(task: Task) -> bool:
     return running and task.execution_stopped_at is None
 
 
-def _frontends(
-    view: Snapshot, places: Mapping[str, Place | None], balancer: LoadBalancer, listener: Listener
-) -> list[Frontend]:
+def _frontends(view: Snapshot, places: Places, balancer: LoadBalancer, listener: Listener) -> list[Frontend]:
     weights = {arn: w for arn, w in listener.target_group_weights.items() if w > 0 and arn in view.groups}
     groups = [view.groups[arn] for arn in weights]
     made = []
-    for zone in balancer.zones:
-        chosen = {
-            group.arn: _chosen(view, places, balancer, group, zone.availability_zone) for group in groups
-        }
+    for zone, transport in product(balancer.zones, TRANSPORTS[listener.protocol]):
+        node = Node(balancer, zone.availability_zone, transport)
+        chosen = {group.arn: _chosen(view, places, node, group) for group in groups}
         made.append(
             Frontend(
                 vip=zone.vip,
                 port=listener.port,
+                protocol=transport,  # type: ignore[arg-type]
                 backends=_weighted(chosen, weights),
                 preserve_client_ip=all(_preserves(group) for group in groups),
                 idle_timeout=int(listener.attributes.get("tcp.idle_timeout.seconds", DEFAULT_IDLE_TIMEOUT)),
@@ -131,23 +154,17 @@ def _frontends(
     return made
 
 
-def _chosen(
-    view: Snapshot,
-    places: Mapping[str, Place | None],
-    balancer: LoadBalancer,
-    group: TargetGroup,
-    zone: str,
-) -> list[Backend]:
-    """The group's backends for new flows of that zone's VIP."""
+def _chosen(view: Snapshot, places: Places, node: Node, group: TargetGroup) -> list[Backend]:
+    """The group's backends for the node's new flows."""
     there = {
         target.key: (target, place.backend)
-        for target in view.registered(balancer, group)
-        if (place := places[target.key]) and place.alive
+        for target in view.registered(node.balancer, group)
+        if (place := places.get((node.transport, target.key))) and place.alive
     }
     healthy = {key: pair for key, pair in there.items() if view.is_healthy(pair[0])}
     candidates = healthy or there
-    if not crosses_zones(balancer, group):
-        local = {key: pair for key, pair in candidates.items() if in_zones(pair[0], (zone,))}
+    if not crosses_zones(node.balancer, group):
+        local = {key: pair for key, pair in candidates.items() if in_zones(pair[0], (node.zone,))}
         candidates = local or candidates
     return sorted({backend for _, backend in candidates.values()}, key=lambda b: (b.address, b.port))
 
@@ -167,17 +184,14 @@ def _weighted(chosen: Mapping[str, list[Backend]], weights: Mapping[str, int]) -
 
 
 def _preserves(group: TargetGroup) -> bool:
-    """AWS's defaults: kept for instance targets, hidden for ip targets of TCP groups."""
-    default = "true" if group.target_type == "instance" else "false"
+    """AWS's defaults: hidden for ip targets of TCP groups, kept for all others."""
+    default = "false" if group.target_type == "ip" and group.protocol == "TCP" else "true"
     return group.attributes.get("preserve_client_ip.enabled", default) == "true"
 
 
-def _keeping_flows(view: Snapshot, places: Mapping[str, Place | None]) -> set[Backend]:
-    return {
-        place.backend
-        for target in view.targets
-        if (place := places[target.key]) and _keeps_flows(view, target, place)
-    }
+def _keeping_flows(view: Snapshot, places: Places) -> set[Backend]:
+    targets = {target.key: target for target in view.targets}
+    return {place.backend for (_, key), place in places.items() if _keeps_flows(view, targets[key], place)}
 
 
 def _keeps_flows(view: Snapshot, target: Target, place: Place) -> bool:

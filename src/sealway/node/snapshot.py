@@ -9,6 +9,7 @@ from functools import cached_property
 
 from ..model.cluster import ContainerInstance
 from ..model.instance import Instance
+from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup, TargetHealth
 from ..model.task import ContainerStatus, Task
@@ -25,7 +26,7 @@ class Snapshot:
     def __init__(self, store: Reader) -> None:
         balancers = store.list(LoadBalancer)
         self.balancers = [b for b in balancers if b.type == "network" and b.state != "failed"]
-        self.listeners = [one for one in store.list(Listener) if one.protocol == "TCP"]
+        self.listeners = [one for one in store.list(Listener) if one.protocol in TRANSPORTS]
         self.groups = {group.arn: group for group in store.list(TargetGroup)}
         self.targets = store.list(Target)
         self.healths = {health.key: health for health in store.list(TargetHealth)}
@@ -35,7 +36,7 @@ class Snapshot:
 
     @cached_property
     def listeners_of(self) -> dict[str, list[Listener]]:
-        """Load balancer ARN -> its TCP listeners."""
+        """Load balancer ARN -> those of its listeners that are carried."""
         found: dict[str, list[Listener]] = {balancer.arn: [] for balancer in self.balancers}
         for listener in self.listeners:
             if listener.load_balancer_arn in found:
@@ -56,21 +57,20 @@ class Snapshot:
         return {task.interface.private_ip: task for task in self.tasks if task.interface}
 
     @cached_property
-    def published(self) -> dict[tuple[str, int], tuple[Task, ContainerStatus, int]]:
-        """(instance address, host port) -> task, container, container port (TCP).
+    def published(self) -> dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]]:
+        """(tcp or udp, instance address, host port) -> task, container, container port.
 
         A container that runs wins over an ended one whose port it was given.
         """
-        found: dict[tuple[str, int], tuple[Task, ContainerStatus, int]] = {}
+        found: dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]] = {}
         for running in (False, True):
             for task in self.tasks:
                 for container in task.containers:
                     if (container.last_status == "RUNNING") is not running:
                         continue
                     for binding in container.bindings:
-                        if binding.protocol == "tcp":
-                            place = (binding.host_ip, binding.host_port)
-                            found[place] = (task, container, binding.container_port)
+                        place = (binding.protocol, binding.host_ip, binding.host_port)
+                        found[place] = (task, container, binding.container_port)
         return found
 
     def groups_of(self, balancer: LoadBalancer) -> list[TargetGroup]:

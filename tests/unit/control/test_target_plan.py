@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from sealway.control import snapshot
 from sealway.control.target_plan import endpoint
@@ -177,3 +178,34 @@ def test_an_address_that_another_service_holds_is_left_to_it(world: ControlWorld
     world.tick(times=5)
     assert [t.task_arn for t in world.store.list(Target)] == ["arn:other"]
     assert not world.service.steady
+
+
+@pytest.mark.parametrize(("protocol", "registered"), [("TCP", 32801), ("UDP", 32853), ("TCP_UDP", 32801)])
+def test_the_host_port_is_that_of_the_target_groups_protocol(
+    world: ControlWorld, protocol: str, registered: int
+) -> None:
+    assert _endpoint_port(world, protocol, tcp=32801, udp=32853) == registered
+
+
+def test_a_port_published_for_both_protocols_serves_both(world: ControlWorld) -> None:
+    assert _endpoint_port(world, "TCP_UDP", tcp=53, udp=53) == 53
+
+
+def _endpoint_port(world: ControlWorld, protocol: str, **ports: int) -> int:
+    world.machines(1)
+    world.target_group()
+    world.create(1, balanced=True)
+    world.steady()
+    found = snapshot.read_service(world.store, world.arn)
+    assert found is not None
+    (running,) = world.active
+    bindings = tuple(
+        PortBinding(container_port=8443, host_port=port, host_ip="10.0.1.1", protocol=name)
+        for name, port in ports.items()
+    )
+    container = msgspec.structs.replace(running.containers[0], bindings=bindings)
+    both = running.replace(containers=(container,))
+    group = found.target_groups[GROUP].replace(protocol=protocol)
+    place = endpoint(found, both, world.service.load_balancers[0], group)
+    assert place is not None
+    return place[1]

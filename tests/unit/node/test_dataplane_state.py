@@ -301,3 +301,60 @@ def test_an_address_target_may_be_an_instances_published_port(world: World) -> N
     t = target(g, "10.0.0.101", port=49153)
     seen = state(world, balancer(), g, listener(443, g), *bridged(1, 49153), t, healthy(t))
     assert shares(seen) == {"172.30.0.1:8443": 1}
+
+
+# --- UDP --------------------------------------------------------------------------------------
+
+
+def by_protocol(seen: DataPlaneState) -> dict[str, set[str]]:
+    """Protocol -> address:port of the backends, over all VIPs."""
+    found: dict[str, set[str]] = {}
+    for frontend in seen.frontends:
+        backends = {f"{w.backend.address}:{w.backend.port}" for w in frontend.backends}
+        found.setdefault(frontend.protocol, set()).update(backends)
+    return found
+
+
+def test_a_tcp_udp_listener_is_answered_for_both(world: World) -> None:
+    g = group().replace(protocol="TCP_UDP")
+    task = fargate(1, 0)
+    t = of(task, g)
+    seen = state(world, balancer(), g, listener(53, g, protocol="TCP_UDP"), task, t, healthy(t))
+    assert by_protocol(seen) == {"tcp": {"10.0.0.11:8443"}, "udp": {"10.0.0.11:8443"}}
+    assert all(frontend.preserve_client_ip for frontend in seen.frontends)
+
+
+@pytest.mark.parametrize(("of_listener", "answered"), [("TCP", "tcp"), ("UDP", "udp")])
+def test_a_listener_of_one_protocol_takes_only_that(world: World, of_listener: str, answered: str) -> None:
+    g = group().replace(protocol="TCP_UDP")
+    task = fargate(1, 0)
+    t = of(task, g)
+    seen = state(world, balancer(), g, listener(53, g, protocol=of_listener), task, t, healthy(t))
+    assert by_protocol(seen) == {answered: {"10.0.0.11:8443"}}
+
+
+def test_a_published_port_is_found_by_its_protocol(world: World) -> None:
+    """TCP and UDP of one number may lead to different containers."""
+    g = group(target_type="instance").replace(protocol="UDP")
+    t = target(g, f"i-{1:017x}", port=49153)
+    machine, joined, task = bridged(1, 49153)
+    assert isinstance(task, Task)
+    (tcp,) = task.containers
+    udp = app(
+        name="dns",
+        bindings=(
+            PortBinding(container_port=53, host_port=49153, host_ip=tcp.bindings[0].host_ip, protocol="udp"),
+        ),
+        bridge_ip="172.30.0.9",
+    )
+    both = task.replace(containers=(tcp, udp))
+    seen = state(world, balancer(), g, listener(53, g, protocol="UDP"), machine, joined, both, t, healthy(t))
+    assert by_protocol(seen) == {"udp": {"172.30.0.9:53"}}
+
+
+def test_a_drained_udp_target_keeps_its_flows(world: World) -> None:
+    g = group().replace(protocol="UDP")
+    task = fargate(1, 0)
+    t = of(task, g).replace(draining_since=START)
+    seen = state(world, balancer(), g, listener(53, g, protocol="UDP"), task, t)
+    assert seen.draining == {Backend(address="10.0.0.11", port=8443, interface="swt0")}

@@ -83,6 +83,7 @@ class RelayDataPlane:
         self._served: Counter[Backend] = Counter()
         self._dropped: Counter[str] = Counter()
         self._handlers: set[asyncio.Task[Any]] = set()
+        self._left_out: set[str] = set()
 
     async def start(self) -> None:
         """See ``DataPlane.start``. There is nothing to adopt."""
@@ -100,12 +101,16 @@ class RelayDataPlane:
                 connection.reset()
         for backend in self._served.keys() - self._kept:
             del self._served[backend]
-        troubles = [f"{f.protocol} on {f.vip}:{f.port}" for f in state.frontends if f.protocol != "tcp"]
+        self._say_what_is_left_out({f"{f.vip}:{f.port}" for f in state.frontends if f.protocol != "tcp"})
         failures = [failure for f in wanted.values() if (failure := await self._open(f))]
         if failures:
             raise DriverError("the relay cannot listen: " + "; ".join(failures))
-        if troubles:
-            raise DriverError("the relay carries TCP only: " + ", ".join(troubles), retryable=False)
+
+    def _say_what_is_left_out(self, udp: set[str]) -> None:
+        """Once, until it changes. TCP is carried all the same."""
+        if udp - self._left_out:
+            log.warning("the relay carries TCP only, so nothing answers UDP on %s", ", ".join(sorted(udp)))
+        self._left_out = udp
 
     async def flows(self) -> Mapping[Backend, int]:
         """See ``DataPlane.flows``."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ...model.lb_protocol import TRANSPORTS
 from ...model.load_balancer import Listener
 from ...model.request import Params
 from ...model.target_group import TargetGroup
@@ -24,8 +25,8 @@ def check_load_balancers(
         raise invalid(f"The number of load balancers cannot exceed {MOST_TARGET_GROUPS}.")
     for item in given:
         _check_members(item)
-        _check_target_group(ctx, reader, definition, item["targetGroupArn"])
-        _check_container(definition, item)
+        group = _target_group(ctx, reader, definition, item["targetGroupArn"])
+        _check_container(definition, item, TRANSPORTS[group.protocol])
 
 
 def _check_members(item: Params) -> None:
@@ -43,7 +44,7 @@ def _check_members(item: Params) -> None:
         raise invalid("You must specify containerName and containerPort for each of the loadBalancers.")
 
 
-def _check_target_group(ctx: Context, reader: Reader, definition: TaskDefinition, group_arn: str) -> None:
+def _target_group(ctx: Context, reader: Reader, definition: TaskDefinition, group_arn: str) -> TargetGroup:
     group = reader.get(TargetGroup, group_arn)
     if group is None or (group.account_id, group.region) != (ctx.account_id, ctx.region):
         raise invalid(
@@ -60,12 +61,21 @@ def _check_target_group(ctx: Context, reader: Reader, definition: TaskDefinition
         raise invalid(
             f"The target group with targetGroupArn {group_arn} does not have an associated load balancer."
         )
+    return group
 
 
-def _check_container(definition: TaskDefinition, item: Params) -> None:
+def _check_container(definition: TaskDefinition, item: Params, transports: Sequence[str]) -> None:
     name, port = item["containerName"], item["containerPort"]
     container = next((c for c in definition.containers if c["name"] == name), None)
     if container is None:
         raise invalid(f"The container {name} does not exist in the task definition.")
-    if all(mapping["containerPort"] != port for mapping in container.get("portMappings") or ()):
+    mapped = {
+        m.get("protocol") or "tcp" for m in container.get("portMappings") or () if m["containerPort"] == port
+    }
+    if not mapped:
         raise invalid(f"The container {name} did not have a container port {port} defined.")
+    if missing := [transport for transport in transports if transport not in mapped]:
+        raise invalid(
+            f"The container {name} did not have a container port {port} with protocol {missing[0]} defined,"
+            f" which target group {item['targetGroupArn']} needs."
+        )

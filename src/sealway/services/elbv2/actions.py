@@ -7,6 +7,7 @@ weights), which is also how they are described. Source: CreateListener; ForwardA
 from collections.abc import Iterable, Sequence
 
 from ...model.errors import AwsError
+from ...model.lb_protocol import FORWARDS_TO
 from ...model.load_balancer import LoadBalancer
 from ...model.request import Params
 from ...model.target_group import TargetGroup
@@ -14,8 +15,6 @@ from ...store import Reader
 from ..context import Context
 from . import errors, limits, lookup
 
-COMPATIBLE = {"TCP": {"TCP"}}
-"""Listener protocol -> target group protocols it may forward to."""
 HEAVIEST = 999
 
 
@@ -99,7 +98,7 @@ def _check_group(ctx: Context, reader: Reader, load_balancer: LoadBalancer, prot
     group = lookup.find(ctx, reader, TargetGroup, arn)
     if group is None:
         raise errors.target_group_not_found([arn])
-    if group.protocol not in COMPATIBLE[protocol]:
+    if group.protocol not in FORWARDS_TO[protocol]:
         raise AwsError(
             "IncompatibleProtocols",
             f"The listener protocol '{protocol}' and the protocol '{group.protocol}'"

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from ...model.lb_protocol import TRANSPORTS
 from . import errors
 
 Check = Callable[[str], str | None]
@@ -100,7 +101,7 @@ _TARGET_GROUP: Specs = {
     "target_health_state.unhealthy.draining_interval_seconds": Spec("0", _between(0, 360_000)),
 }
 
-LISTENER: Specs = {"tcp.idle_timeout.seconds": Spec("350", _between(60, 6000), built=True)}
+_TCP_LISTENER: Specs = {"tcp.idle_timeout.seconds": Spec("350", _between(60, 6000), built=True)}
 
 
 def load_balancer(scheme: str) -> Specs:
@@ -110,9 +111,26 @@ def load_balancer(scheme: str) -> Specs:
 
 
 def target_group(target_type: str, protocol: str) -> Specs:
-    """What a target group has. The client's address is hidden by default from TCP targets of type ip."""
-    hidden = target_type == "ip" and protocol in {"TCP", "TLS"}
+    """What a target group has. The client's address is hidden by default from TCP targets of type ip; UDP
+    targets always see it. Source: "Edit target group attributes for your Network Load Balancer"."""
+    if "udp" in TRANSPORTS[protocol]:
+        return {
+            **_TARGET_GROUP,
+            "preserve_client_ip.enabled": Spec("true", _one_of("true"), built=True),
+            "deregistration_delay.connection_termination.enabled": Spec("true", built=True),
+        }
+    hidden = target_type == "ip"
     return {**_TARGET_GROUP, "preserve_client_ip.enabled": Spec("false" if hidden else "true", built=True)}
+
+
+def listener(protocol: str) -> Specs:
+    """What a listener has: a UDP listener's idle timeout is fixed."""
+    return _TCP_LISTENER if "tcp" in TRANSPORTS[protocol] else {}
+
+
+def kept(specs: Specs, values: Mapping[str, str]) -> dict[str, str]:
+    """Of the values, those that the specs know; the others' defaults."""
+    return {key: values.get(key, spec.default) for key, spec in specs.items()}
 
 
 def defaults(specs: Specs) -> dict[str, str]:

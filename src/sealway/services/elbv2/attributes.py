@@ -49,16 +49,17 @@ def modify_target_group_attributes(ctx: Context, request: Params) -> Params:
 def describe_listener_attributes(ctx: Context, request: Params) -> Params:
     """DescribeListenerAttributes."""
     found = lookup.listener(ctx, ctx.store, request["ListenerArn"])
-    return _render(attribute_specs.LISTENER, found.attributes)
+    return _render(attribute_specs.listener(found.protocol), found.attributes)
 
 
 def modify_listener_attributes(ctx: Context, request: Params) -> Params:
     """ModifyListenerAttributes."""
     with ctx.store.transaction() as tx:
         found = lookup.listener(ctx, tx, request["ListenerArn"])
-        changed = _changed("Listener", attribute_specs.LISTENER, found.attributes, request["Attributes"])
+        specs = attribute_specs.listener(found.protocol)
+        changed = _changed("Listener", specs, found.attributes, request["Attributes"])
         tx.put(found.replace(attributes=changed))
-    return _render(attribute_specs.LISTENER, changed)
+    return _render(specs, changed)
 
 
 def _load_balancer_specs(item: LoadBalancer) -> attribute_specs.Specs:

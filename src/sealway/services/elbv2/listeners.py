@@ -2,13 +2,14 @@
 
 from ...model import arn as arns
 from ...model.errors import AwsError
+from ...model.lb_protocol import TRANSPORTS
 from ...model.load_balancer import Listener, LoadBalancer
 from ...model.request import Params
 from ...store import Transaction
 from ..context import Context
 from . import actions, attribute_specs, errors, limits, lookup, tags, views
 
-PROTOCOLS = ("TCP",)
+PROTOCOLS = tuple(TRANSPORTS)
 _NLB_PROTOCOLS = ("TLS", "TCP", "TCP_UDP", "UDP", "QUIC", "TCP_QUIC")
 
 
@@ -65,7 +66,9 @@ def modify_listener(ctx: Context, request: Params) -> Params:
         _check_port_free([one for one in others if one.arn != found.arn], port)
         asked = request.get("DefaultActions") or found.default_actions
         default = actions.check(ctx, tx, load_balancer, protocol, asked)
-        changed = _put(tx, found.replace(port=port, protocol=protocol, default_actions=default))
+        kept = attribute_specs.kept(attribute_specs.listener(protocol), found.attributes)
+        new = found.replace(port=port, protocol=protocol, default_actions=default, attributes=kept)
+        changed = _put(tx, new)
     return {"Listeners": [views.listener(changed)]}
 
 
@@ -83,7 +86,8 @@ def _protocol(asked: str | None) -> str:
         raise errors.validation(f"Listener protocol '{asked}' must be one of '{', '.join(_NLB_PROTOCOLS)}'")
     if asked not in PROTOCOLS:
         raise AwsError(
-            "UnsupportedProtocol", f"The protocol '{asked}' is not supported for listeners: use 'TCP'"
+            "UnsupportedProtocol",
+            f"The protocol '{asked}' is not supported for listeners: use one of '{', '.join(PROTOCOLS)}'",
         )
     return asked
 
@@ -110,7 +114,7 @@ def _new(ctx: Context, load_balancer: LoadBalancer, port: int, protocol: str) ->
         port=port,
         protocol=protocol,
         default_actions=(),
-        attributes=attribute_specs.defaults(attribute_specs.LISTENER),
+        attributes=attribute_specs.defaults(attribute_specs.listener(protocol)),
     )
 
 

@@ -41,7 +41,7 @@ def port_of(group: TargetGroup, description: Params) -> int:
 def place(ctx: Context, reader: Reader, group: TargetGroup, description: Params) -> Place:
     """The target described, fit to be registered in the group. Raises ``InvalidTarget`` and the like."""
     if description.get("QuicServerId"):
-        raise errors.validation("A QUIC server ID cannot be specified for target groups with protocol 'TCP'")
+        raise errors.validation("A QUIC server ID can only be specified for target groups with protocol QUIC")
     locate = _instance_zone if group.target_type == "instance" else _address_zone
     return Place(
         id=description["Id"],

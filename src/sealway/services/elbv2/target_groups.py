@@ -1,12 +1,13 @@
 """CreateTargetGroup, DescribeTargetGroups, ModifyTargetGroup, DeleteTargetGroup.
 
-Only what the data plane carries can be made: protocol TCP, targets of type instance or ip, IPv4.
+Only what the data plane carries can be made: TCP, UDP or both, targets of type instance or ip, IPv4.
 """
 
 from collections import defaultdict
 
 from ...model import arn as arns
 from ...model.errors import AwsError
+from ...model.lb_protocol import TRANSPORTS
 from ...model.load_balancer import Listener
 from ...model.network import Vpc
 from ...model.request import Params
@@ -15,7 +16,7 @@ from ...store import Reader
 from ..context import Context
 from . import attribute_specs, errors, health_checks, limits, lookup, names, tags, views
 
-PROTOCOL = "TCP"
+PROTOCOLS = tuple(TRANSPORTS)
 TARGET_TYPES = ("instance", "ip")
 
 
@@ -93,8 +94,10 @@ def _check_supported(request: Params) -> None:
         raise errors.not_supported(f"Target type '{target_type}'", "use 'instance' or 'ip'")
     if not request.get("Protocol"):
         raise errors.validation("A protocol must be specified")
-    if request["Protocol"] != PROTOCOL:
-        raise errors.not_supported(f"Protocol '{request['Protocol']}' for target groups", f"use '{PROTOCOL}'")
+    if request["Protocol"] not in PROTOCOLS:
+        raise errors.not_supported(
+            f"Protocol '{request['Protocol']}' for target groups", f"use one of '{', '.join(PROTOCOLS)}'"
+        )
     if not request.get("Port"):
         raise errors.validation("A port must be specified")
     if not request.get("VpcId"):

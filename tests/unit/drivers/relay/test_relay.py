@@ -166,11 +166,14 @@ async def test_an_address_in_use_is_named_and_the_rest_is_done() -> None:
         await plane.teardown()
 
 
-async def test_udp_is_refused_by_name(stage: RelayStage) -> None:
+async def test_udp_is_left_out_by_name_and_tcp_carried(
+    stage: RelayStage, caplog: pytest.LogCaptureFixture
+) -> None:
     udp = Frontend(vip=VIP, port=53, protocol="udp")
-    with pytest.raises(DriverError, match=f"udp on {VIP}:53") as caught:
+    for _ in range(2):
         await stage.plane.apply(stage.state(udp, frontend(*stage.backends)))
-    assert not caught.value.retryable
+    said = [record.getMessage() for record in caplog.records if "UDP" in record.getMessage()]
+    assert said == [f"the relay carries TCP only, so nothing answers UDP on {VIP}:53"]
     assert await (await stage.connect()).lives()
 
 

@@ -78,7 +78,9 @@ def test_the_same_request_again_answers_the_same_listener(world: World) -> None:
 
 REFUSED = {
     "TLS": ({"Protocol": "TLS"}, "UnsupportedProtocol", "'TLS'"),
-    "UDP": ({"Protocol": "UDP"}, "UnsupportedProtocol", "'UDP'"),
+    "QUIC": ({"Protocol": "QUIC"}, "UnsupportedProtocol", "use one of 'TCP, UDP, TCP_UDP'"),
+    "UDP to a TCP group": ({"Protocol": "UDP"}, "IncompatibleProtocols", "'UDP' and the protocol 'TCP'"),
+    "TCP_UDP to a TCP group": ({"Protocol": "TCP_UDP"}, "IncompatibleProtocols", "'TCP_UDP'"),
     "HTTP": ({"Protocol": "HTTP"}, "ValidationError", "Listener protocol 'HTTP' must be one of 'TLS, TCP"),
     "no protocol": ({"Protocol": None}, "ValidationError", "A protocol must be specified"),
     "no port": ({"Port": None}, "ValidationError", "A port must be specified"),
@@ -248,3 +250,47 @@ def test_a_listener_has_its_default_rule_and_no_certificate(world: World) -> Non
     assert world.error("DescribeRules", RuleArns=["x"])[0] == "RuleNotFound"
     assert world.error("DescribeRules")[0] == "ValidationError"
     assert world("DescribeListenerCertificates", ListenerArn=made["ListenerArn"]) == {"Certificates": []}
+
+
+@pytest.mark.parametrize(
+    ("listener", "group"),
+    [("TCP", "TCP_UDP"), ("UDP", "UDP"), ("UDP", "TCP_UDP"), ("TCP_UDP", "TCP_UDP")],
+)
+def test_protocols_that_go_together(world: World, listener: str, group: str) -> None:
+    edge, to = world.load_balancer(), world.target_group(Protocol=group)
+    assert world.listener(edge, to, Protocol=listener)["Protocol"] == listener
+
+
+@pytest.mark.parametrize(("protocol", "has"), [("TCP", True), ("TCP_UDP", True), ("UDP", False)])
+def test_a_udp_listener_has_no_idle_timeout_to_set(world: World, protocol: str, has: bool) -> None:
+    """Its flows end after 120 seconds of silence, always."""
+    made = world.listener(world.load_balancer(), world.target_group(Protocol="TCP_UDP"), Protocol=protocol)
+    arn, key = made["ListenerArn"], "tcp.idle_timeout.seconds"
+    found = world("DescribeListenerAttributes", ListenerArn=arn)["Attributes"]
+    assert found == ([{"Key": key, "Value": "350"}] if has else [])
+    request = {"ListenerArn": arn, "Attributes": [{"Key": key, "Value": "60"}]}
+    if has:
+        assert world("ModifyListenerAttributes", **request)["Attributes"] == [{"Key": key, "Value": "60"}]
+    else:
+        assert world.error("ModifyListenerAttributes", **request)[0] == "ValidationError"
+
+
+def test_a_listener_that_becomes_udp_and_tcp_again_forgets_its_idle_timeout(world: World) -> None:
+    made = world.listener(world.load_balancer(), world.target_group(Protocol="TCP_UDP"))
+    arn, key = made["ListenerArn"], "tcp.idle_timeout.seconds"
+    world("ModifyListenerAttributes", ListenerArn=arn, Attributes=[{"Key": key, "Value": "60"}])
+    for protocol in ("UDP", "TCP"):
+        assert (
+            world("ModifyListener", ListenerArn=arn, Protocol=protocol)["Listeners"][0]["Protocol"]
+            == protocol
+        )
+    found = world("DescribeListenerAttributes", ListenerArn=arn)["Attributes"]
+    assert found == [{"Key": key, "Value": "350"}]
+
+
+def test_tcp_and_udp_on_one_port_are_one_listener(world: World) -> None:
+    edge, udp = world.load_balancer(), world.target_group("u", Protocol="TCP_UDP")
+    world.listener(edge, udp, Protocol="UDP", port=53)
+    request = {"LoadBalancerArn": edge["LoadBalancerArn"], "Protocol": "TCP", "Port": 53}
+    to = forward({"TargetGroupArn": udp["TargetGroupArn"]})
+    assert world.error("CreateListener", **request, DefaultActions=to)[0] == "DuplicateListener"

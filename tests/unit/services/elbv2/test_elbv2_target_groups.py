@@ -72,7 +72,7 @@ def test_the_same_request_again_answers_the_same_group(world: World) -> None:
 
 
 REFUSED = {
-    "UDP": ({"Protocol": "UDP"}, "InvalidConfigurationRequest", "Protocol 'UDP'"),
+    "QUIC": ({"Protocol": "QUIC"}, "InvalidConfigurationRequest", "use one of 'TCP, UDP, TCP_UDP'"),
     "TLS": ({"Protocol": "TLS"}, "InvalidConfigurationRequest", "Protocol 'TLS'"),
     "HTTP": ({"Protocol": "HTTP"}, "InvalidConfigurationRequest", "Protocol 'HTTP'"),
     "no protocol": ({"Protocol": None}, "ValidationError", "A protocol must be specified"),
@@ -178,3 +178,21 @@ def test_a_group_in_use_stays(world: World) -> None:
     for kind in (TargetGroup, Target, TargetHealth):
         assert world.store.list(kind) == []
     assert world("DeleteTargetGroup", TargetGroupArn=arn) == {}
+
+
+@pytest.mark.parametrize("protocol", ["UDP", "TCP_UDP"])
+@pytest.mark.parametrize("target_type", ["instance", "ip"])
+def test_udp_targets_always_see_the_client(world: World, protocol: str, target_type: str) -> None:
+    made = world.target_group(Protocol=protocol, TargetType=target_type)
+    assert (made["Protocol"], made["HealthCheckProtocol"]) == (protocol, "TCP")
+    arn = made["TargetGroupArn"]
+    found = world("DescribeTargetGroupAttributes", TargetGroupArn=arn)["Attributes"]
+    values = {each["Key"]: each["Value"] for each in found}
+    assert values["preserve_client_ip.enabled"] == "true"
+    assert values["deregistration_delay.connection_termination.enabled"] == "true"
+    hidden = [{"Key": "preserve_client_ip.enabled", "Value": "false"}]
+    refused = world.error("ModifyTargetGroupAttributes", TargetGroupArn=arn, Attributes=hidden)
+    assert refused == (
+        "ValidationError",
+        "Target group attribute 'preserve_client_ip.enabled' value 'false' must be one of 'true'",
+    )
