@@ -9,7 +9,7 @@
  * A packet that is not ours to decide passes: the kernel routes it, to the VIP's namespace if it is for a VIP.
  */
 #include "lib/connect.h"
-#include "lib/fragment.h"
+#include "lib/fragment4.h"
 #include "lib/icmp.h"
 #include "lib/mss.h"
 #include "lib/nat.h"
@@ -21,6 +21,7 @@
 #define CLIENTS 1 /* decides packets to VIPs */
 #define ANSWERS 2 /* rewrites targets' answers */
 #define INGRESS 4
+#define MSS_OVERHEAD (sizeof(struct iphdr) + sizeof(struct tcphdr))
 
 static __always_inline bool is_vip(__be32 address)
 {
@@ -47,7 +48,7 @@ static __always_inline int rewrite_and_send(struct __sk_buff *skb, const struct 
 	if (route->way == WAY_DROP || route->way == WAY_KERNEL)
 		return send(skb, route);
 	count_packet(to->frontend, p);
-	if ((opens_flow(p) && clamp_mss(skb, p)) || rewrite(skb, p, to))
+	if ((opens_flow(p) && clamp_mss(skb, p, MSS_OVERHEAD)) || rewrite(skb, p, to))
 		return drop(SEALWAY_DROP_REWRITE);
 	if (is_first_fragment(p) && lead_fragments(skb, p, to))
 		return drop(SEALWAY_DROP_REWRITE);

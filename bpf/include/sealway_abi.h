@@ -9,8 +9,19 @@
 
 #include <linux/types.h>
 
+/* nlb6.bpf.c defines SEALWAY_WIDE: the same structs with addresses of 128 bits, for maps of its own (abi6.py). */
+#ifdef SEALWAY_WIDE
+typedef struct {
+	__be32 words[4];
+} sealway_address;
+typedef __be32 sealway_fragment_id;
+#else
+typedef __be32 sealway_address;
+typedef __be16 sealway_fragment_id;
+#endif
+
 enum sealway_limit {
-	SEALWAY_LAYOUT = 4,
+	SEALWAY_LAYOUT = 5,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
@@ -25,7 +36,8 @@ enum sealway_limit {
 	SEALWAY_RESET_TIMEOUT = 5, /* another packet until then proves that the client's RST was forged */
 	/* 61000-65535 belong to health probes, which leave from the same addresses. */
 	SEALWAY_FIRST_PORT = 1024,
-	SEALWAY_LAST_PORT = 60999,
+	SEALWAY_LAST_PORT = 56319,
+	SEALWAY_LAST_WIDE_PORT = 60999, /* those above the last are for flows from one IP version to the other */
 };
 
 /* Why a packet was dropped. docs/dataplane.md explains each; numbers never change their meaning. */
@@ -41,13 +53,14 @@ enum sealway_drop_reason {
 	SEALWAY_DROP_TOO_BIG = 8,
 	SEALWAY_DROP_REWRITE = 9,
 	SEALWAY_DROP_NO_HOST_INTERFACE = 10,
-	SEALWAY_DROP_REASONS = 11,
+	SEALWAY_DROP_UNTRANSLATABLE = 11,
+	SEALWAY_DROP_REASONS = 12,
 };
 
 /* A packet's 5-tuple as it stands in the packet. */
 struct sealway_tuple {
-	__be32 source;
-	__be32 destination;
+	sealway_address source;
+	sealway_address destination;
 	__be16 source_port;
 	__be16 destination_port;
 	__u8 protocol;
@@ -73,14 +86,14 @@ enum sealway_flow_flag {
  * has two entries; each one's key is the other's result turned around. The key comes first (struct
  * sealway_tuple, flat for the generator); protocol 0: the entry is free. */
 struct sealway_flow {
-	__be32 key_source;
-	__be32 key_destination;
+	sealway_address key_source;
+	sealway_address key_destination;
 	__be16 key_source_port;
 	__be16 key_destination_port;
 	__u8 protocol;
 	__u8 pad[3];
-	__be32 source;
-	__be32 destination;
+	sealway_address source;
+	sealway_address destination;
 	__be16 source_port;
 	__be16 destination_port;
 	__u32 backend; /* slot | generation << 16 */
@@ -93,21 +106,24 @@ struct sealway_flow {
 	__u32 flags;
 	__u32 tenant; /* counts the flows that had this entry */
 	__u32 reserved;
+#ifdef SEALWAY_WIDE
+	__u8 pad6[16]; /* two cache lines */
+#endif
 } __attribute__((aligned(8)));
 
 /* Which datagram a fragment is part of. */
 struct sealway_fragment_key {
-	__be32 source;
-	__be32 destination;
-	__be16 id;
+	sealway_address source;
+	sealway_address destination;
+	sealway_fragment_id id;
 	__u8 protocol;
-	__u8 pad;
+	__u8 pad[sizeof(sealway_fragment_id) - 1];
 };
 
 /* What its first fragment became. */
 struct sealway_fragment {
-	__be32 source;
-	__be32 destination;
+	sealway_address source;
+	sealway_address destination;
 	__u32 backend;
 	__u32 client_ifindex;
 	__u32 flags; /* the flow's */
@@ -116,7 +132,7 @@ struct sealway_fragment {
 };
 
 struct sealway_frontend_key {
-	__be32 vip;
+	sealway_address vip;
 	__be16 port;
 	__u8 protocol;
 	__u8 pad;
@@ -130,6 +146,9 @@ struct sealway_frontend {
 	__u32 id;
 	__u32 flags;
 	__u32 idle_timeout; /* seconds */
+#ifdef SEALWAY_WIDE
+	sealway_address counterpart; /* the load balancer's address of the other IP version; zeros: none */
+#endif
 };
 
 enum sealway_backend_state {
@@ -145,7 +164,7 @@ enum sealway_via {
 
 /* A slot of the backend array. A flow whose backend value is not this id belongs to an earlier tenant. */
 struct sealway_backend {
-	__be32 address;
+	sealway_address address;
 	__be16 port;
 	__u8 state;
 	__u8 via;

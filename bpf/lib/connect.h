@@ -12,27 +12,41 @@
 #include "stats.h"
 
 #define PORT_TRIES 32
-#define PORT_COUNT (SEALWAY_LAST_PORT - SEALWAY_FIRST_PORT + 1)
 
 /* Inserts the answer's entry, translating its key's destination port if need be. */
 static __always_inline int insert_answer(struct sealway_flow *answer, __u32 hash)
 {
+	struct port_range ports = ports_towards(answer);
 	__u16 port = bpf_ntohs(answer->key_destination_port);
 	__u32 flags = answer->flags;
 	int error = -EEXIST;
 	int i;
 
-	if (!(flags & SEALWAY_FLOW_TRANSLATED) || (port >= SEALWAY_FIRST_PORT && port <= SEALWAY_LAST_PORT))
+	if (!(flags & SEALWAY_FLOW_TRANSLATED) || (port >= ports.first && port <= ports.last))
 		error = insert_flow(answer);
 	if (error != -EEXIST)
 		return error;
 	answer->flags |= SEALWAY_FLOW_TRANSLATED;
 	for (i = 0; i < PORT_TRIES && error == -EEXIST; i++) {
 		hash = mix(hash + i + 1);
-		answer->key_destination_port = bpf_htons(SEALWAY_FIRST_PORT + hash % PORT_COUNT);
+		answer->key_destination_port = bpf_htons(ports.first + hash % (ports.last - ports.first + 1));
 		error = insert_flow(answer);
 	}
 	return error;
+}
+
+/* The other direction's entry, in the place of the one just inserted. */
+static __always_inline void turn_to_target(struct sealway_flow *flow, const struct sealway_tuple *t)
+{
+	flow->source = flow->key_destination;
+	flow->destination = flow->key_source;
+	flow->source_port = flow->key_destination_port;
+	flow->destination_port = flow->key_source_port;
+	flow->key_source = t->source;
+	flow->key_destination = t->destination;
+	flow->key_source_port = t->source_port;
+	flow->key_destination_port = t->destination_port;
+	flow->flags &= ~SEALWAY_FLOW_ANSWER;
 }
 
 /* Fills in flow, client to target; 0, or the (negative) drop reason. */
@@ -41,41 +55,34 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 					struct sealway_flow *flow)
 {
 	const struct sealway_tuple *t = &p->tuple;
-	bool hide = (frontend->flags & SEALWAY_FRONTEND_HIDE_CLIENT) || t->source == backend->address;
-	struct sealway_flow answer = {
-		.key_source = backend->address,
-		.key_destination = hide ? t->destination : t->source,
-		.key_source_port = backend->port,
-		.key_destination_port = t->source_port,
-		.protocol = t->protocol,
-		.source = t->destination,
-		.destination = t->source,
-		.source_port = t->destination_port,
-		.destination_port = t->source_port,
-		.backend = backend->id,
-		.frontend = frontend->id,
-		.idle_timeout = frontend->idle_timeout,
-		.client_ifindex = client_ifindex,
-		.flags = SEALWAY_FLOW_ANSWER | (hide ? SEALWAY_FLOW_TRANSLATED : 0),
-	};
+	bool hide = (frontend->flags & SEALWAY_FRONTEND_HIDE_CLIENT) || is_across(t, backend) ||
+		    same_address(&t->source, &backend->address);
+	struct sealway_tuple key;
 	int error;
 
-	answer.expires = seconds() + timeout_of(&answer);
-	error = insert_answer(&answer, hash_tuple(t));
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow->key_source = backend->address;
+	flow->key_destination = hide ? hidden_behind(t, frontend, backend) : t->source;
+	flow->key_source_port = backend->port;
+	flow->key_destination_port = t->source_port;
+	flow->protocol = t->protocol;
+	flow->source = t->destination;
+	flow->destination = t->source;
+	flow->source_port = t->destination_port;
+	flow->destination_port = t->source_port;
+	flow->backend = backend->id;
+	flow->frontend = frontend->id;
+	flow->idle_timeout = frontend->idle_timeout;
+	flow->client_ifindex = client_ifindex;
+	flow->flags = SEALWAY_FLOW_ANSWER | (hide ? SEALWAY_FLOW_TRANSLATED : 0);
+	flow->expires = seconds() + timeout_of(flow);
+	error = insert_answer(flow, hash_tuple(t));
 	if (error)
 		return error == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
-	*flow = answer;
-	flow->key_source = t->source;
-	flow->key_destination = t->destination;
-	flow->key_source_port = t->source_port;
-	flow->key_destination_port = t->destination_port;
-	flow->source = answer.key_destination;
-	flow->destination = answer.key_source;
-	flow->source_port = answer.key_destination_port;
-	flow->destination_port = answer.key_source_port;
-	flow->flags = answer.flags & ~SEALWAY_FLOW_ANSWER;
+	turn_to_target(flow, t);
 	if (insert_flow(flow)) {
-		change_flow((const void *)&answer, NULL);
+		key = twin_key(flow, flow->protocol);
+		change_flow(&key, NULL);
 		return -SEALWAY_DROP_FLOW_TABLE;
 	}
 	count_new_flow(frontend->id);

@@ -5,7 +5,7 @@
  * addresses and ports separate calls. */
 #pragma once
 
-#include "parse.h"
+#include "packet.h"
 
 struct ports {
 	__be16 source;

@@ -12,9 +12,10 @@
  */
 #pragma once
 
-#include "maglev.h"
-#include "nat.h"
-#include "route.h"
+#include "flow.h"
+
+/* Who includes this says how an identification is written, and whether it is the protocol's own. */
+static __always_inline int write_id(struct __sk_buff *skb, const struct packet *p);
 
 #define FRAGMENT_TIMEOUT 30 /* seconds; as long as Linux waits for the rest */
 
@@ -29,23 +30,10 @@ static __always_inline struct sealway_fragment_key fragment_key(const struct pac
 		.source = p->tuple.source,
 		.destination = p->tuple.destination,
 		.id = p->id,
-		.protocol = p->tuple.protocol,
+		.protocol = FRAGMENT_PROTOCOL(p),
 	};
 
 	return key;
-}
-
-/* 0, or negative when the packet is not that long. */
-static __always_inline int write_id(struct __sk_buff *skb, const struct packet *p)
-{
-	struct iphdr *ip = header(skb, IP_OFFSET, sizeof(*ip));
-	__be16 id = p->id + mix(((__u64)p->tuple.source << 32) | p->tuple.destination);
-
-	if (!ip)
-		return -1;
-	ip->check = ~folded((__u16)~ip->check + (__u64)(__u16)~ip->id + id);
-	ip->id = id;
-	return 0;
 }
 
 /* The first fragment, rewritten: the others shall follow it. Not static, so that it has a stack of its own. */

@@ -2,6 +2,7 @@
 /* Which backend a new flow goes to: a hash of the 5-tuple picks an entry of the frontend's table. */
 #pragma once
 
+#include "address.h"
 #include "maps.h"
 
 static __always_inline __u64 mix(__u64 value)
@@ -17,7 +18,7 @@ static __always_inline __u32 hash_tuple(const struct sealway_tuple *t)
 {
 	__u64 ports = ((__u64)t->source_port << 32) | ((__u64)t->destination_port << 16) | t->protocol;
 
-	return mix(mix(((__u64)t->source << 32) | t->destination) ^ ports);
+	return mix(mix(address_words(&t->source, &t->destination)) ^ ports);
 }
 
 /* false: the frontend has nobody to take a new flow. */

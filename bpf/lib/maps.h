@@ -17,7 +17,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SEALWAY_MAX_VIPS);
-	__type(key, __be32);
+	__type(key, sealway_address);
 	__type(value, __u32);
 } vips SEC(".maps");
 

@@ -11,7 +11,6 @@
 #define TCP_OPTION_NOP 1
 #define TCP_OPTION_MSS 2
 #define MSS_OPTIONS 6 /* Linux and Windows put it first */
-#define MSS_OVERHEAD 40
 
 struct mss_option {
 	__u8 kind;
@@ -31,8 +30,8 @@ static __always_inline int lower_mss(struct __sk_buff *skb, const struct packet 
 	return bpf_skb_store_bytes(skb, at + offsetof(struct mss_option, value), &new, sizeof(new), 0);
 }
 
-/* 0, or negative when the packet could not be written. */
-static __always_inline int clamp_mss(struct __sk_buff *skb, const struct packet *p)
+/* overhead: of the answer's IP and TCP header. 0, or negative when the packet could not be written. */
+static __always_inline int clamp_mss(struct __sk_buff *skb, const struct packet *p, __u32 overhead)
 {
 	__u32 end = IP_OFFSET + p->headers;
 	__u32 at = p->l4 + sizeof(struct tcphdr);
@@ -40,7 +39,7 @@ static __always_inline int clamp_mss(struct __sk_buff *skb, const struct packet 
 	__u32 mtu = 0;
 	int i;
 
-	if (p->tuple.protocol != IPPROTO_TCP || bpf_check_mtu(skb, 0, &mtu, 0, 0) < 0 || mtu <= MSS_OVERHEAD)
+	if (p->tuple.protocol != IPPROTO_TCP || bpf_check_mtu(skb, 0, &mtu, 0, 0) < 0 || mtu <= overhead)
 		return 0;
 	for (i = 0; i < MSS_OPTIONS; i++) {
 		if (at + sizeof(option) > end || bpf_skb_load_bytes(skb, at, &option, sizeof(option)))
@@ -49,7 +48,7 @@ static __always_inline int clamp_mss(struct __sk_buff *skb, const struct packet 
 			return 0;
 		/* At an odd place its bytes would lie across two words of the checksum. */
 		if (option.kind == TCP_OPTION_MSS)
-			return at & 1 ? 0 : lower_mss(skb, p, at, option.value, mtu - MSS_OVERHEAD);
+			return at & 1 ? 0 : lower_mss(skb, p, at, option.value, mtu - overhead);
 		at += option.kind == TCP_OPTION_NOP ? 1 : option.length;
 	}
 	return 0;

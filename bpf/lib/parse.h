@@ -1,118 +1,13 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /* From bytes to a struct packet; nothing is written here. IPv4 on Ethernet; other packets are none of our
- * business. Headers are read in place; one that is not in the linear area is pulled there first. */
+ * business. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/tcp.h>
-#include <linux/udp.h>
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+#include "packet.h"
 
-#include "sealway_abi.h"
-
-#define IP_OFFSET ETH_HLEN
-#define IP_CSUM_OFFSET (IP_OFFSET + offsetof(struct iphdr, check))
-#define IP_ADDRESSES_OFFSET (IP_OFFSET + offsetof(struct iphdr, saddr))
-#define IP_DONT_FRAGMENT bpf_htons(0x4000)
-#define IP_MORE_FRAGMENTS bpf_htons(0x2000)
-#define IP_FRAGMENT_PLACE bpf_htons(0x1fff) /* in units of eight bytes */
-#define IP_FRAGMENT_MASK (IP_MORE_FRAGMENTS | IP_FRAGMENT_PLACE)
-
-/* <linux/icmp.h> drags the C library in. RFC 792. */
 #define ICMP_UNREACHABLE 3
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETER_PROBLEM 12
-
-struct icmp_header {
-	__u8 type;
-	__u8 code;
-	__be16 checksum;
-	__be32 rest;
-};
-
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
-enum parsed {
-	PARSED_OTHER, /* not for us: let it pass */
-	PARSED_FLOW, /* TCP or UDP with ports, perhaps the first fragment */
-	PARSED_FRAGMENT, /* a later one of TCP or UDP, addresses only */
-	PARSED_ICMP_ERROR,
-	PARSED_MALFORMED, /* addresses only */
-};
-
-struct packet {
-	struct sealway_tuple tuple;
-	__u32 l4; /* offset of the transport header */
-	__u32 bytes; /* on the network layer, all segments */
-	__u32 segments;
-	__u32 headers; /* network and transport header together */
-	__u32 seq;
-	__u32 ack;
-	__u32 payload;
-	__be16 fragment; /* as in the IP header: flags and place */
-	__be16 id;
-	__u8 tos;
-	__u8 tcp_flags;
-};
-
-/* The header of that size at that offset, or NULL: the packet is shorter. */
-static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 size)
-{
-	void *start;
-
-	barrier_var(skb); /* or its fields' addresses are kept, which the verifier refuses */
-	start = (void *)(long)skb->data + offset;
-	barrier_var(start); /* or it is computed again, and the verifier does not know that one */
-	if (start + size <= (void *)(long)skb->data_end)
-		return start;
-	if (bpf_skb_pull_data(skb, offset + size))
-		return NULL;
-	barrier_var(skb);
-	start = (void *)(long)skb->data + offset;
-	barrier_var(start);
-	return start + size <= (void *)(long)skb->data_end ? start : NULL;
-}
-
-static __always_inline enum parsed parse_tcp(struct __sk_buff *skb, struct packet *p)
-{
-	struct tcphdr *tcp = header(skb, p->l4, sizeof(*tcp));
-
-	if (!tcp || tcp->doff < 5)
-		return PARSED_MALFORMED;
-	p->tuple.source_port = tcp->source;
-	p->tuple.destination_port = tcp->dest;
-	p->tcp_flags = ((__u8 *)tcp)[13];
-	p->seq = bpf_ntohl(tcp->seq);
-	p->ack = bpf_ntohl(tcp->ack_seq);
-	p->headers += tcp->doff * 4;
-	if (p->bytes < p->headers)
-		return PARSED_MALFORMED;
-	p->payload = p->bytes - p->headers;
-	if (p->fragment & IP_MORE_FRAGMENTS)
-		p->tcp_flags &= ~TCP_FIN; /* nobody knows yet which number it has: the flow ends by time */
-	return PARSED_FLOW;
-}
-
-static __always_inline enum parsed parse_udp(struct __sk_buff *skb, struct packet *p)
-{
-	struct udphdr *udp = header(skb, p->l4, sizeof(*udp));
-
-	if (!udp)
-		return PARSED_MALFORMED;
-	p->tuple.source_port = udp->source;
-	p->tuple.destination_port = udp->dest;
-	p->headers += sizeof(*udp);
-	return PARSED_FLOW;
-}
 
 static __always_inline enum parsed parse_icmp(struct __sk_buff *skb, struct packet *p)
 {
@@ -187,11 +82,4 @@ static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p
 	default:
 		return parse_icmp(skb, p);
 	}
-}
-
-static __always_inline bool opens_flow(const struct packet *p)
-{
-	if (p->tuple.protocol == IPPROTO_UDP)
-		return true;
-	return (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }

@@ -14,8 +14,8 @@
 
 static __always_inline bool same_rewrite(const struct sealway_flow *a, const struct sealway_flow *b)
 {
-	return a->source == b->source && a->destination == b->destination && a->source_port == b->source_port &&
-	       a->destination_port == b->destination_port;
+	return same_address(&a->source, &b->source) && same_address(&a->destination, &b->destination) &&
+	       a->source_port == b->source_port && a->destination_port == b->destination_port;
 }
 
 /* Whether `wanted` may take the place of an entry with the same key. The target's side of the pair must be

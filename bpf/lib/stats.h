@@ -3,7 +3,7 @@
 #pragma once
 
 #include "maps.h"
-#include "parse.h"
+#include "packet.h"
 
 static __always_inline void count_packet(__u32 frontend, const struct packet *p)
 {

@@ -9,9 +9,10 @@
 #pragma once
 
 #include "maps.h"
-#include "parse.h"
+#include "packet.h"
 
 #define WAYS SEALWAY_FLOWS_PER_BUCKET
+#define KEY_WORDS (sizeof(struct sealway_tuple) / sizeof(__u64))
 #define SECOND 1000000000ULL
 #define BOTH_FINS (SEALWAY_FLOW_CLIENT_FIN | SEALWAY_FLOW_TARGET_FIN)
 
@@ -33,15 +34,24 @@ static __always_inline bool same_key(const void *a, const void *b)
 {
 	const key_word *x = a, *y = b;
 
-	return x[0] == y[0] && x[1] == y[1];
+	__u64 differences = 0;
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < KEY_WORDS; i++)
+		differences |= x[i] ^ y[i];
+	return !differences;
 }
 
 static __always_inline __u64 keyed_hash(__u64 seed, const struct sealway_tuple *key)
 {
 	const key_word *words = (const void *)key;
 	__u64 hash = (words[0] ^ seed) * 0x9fb21c651e98df25ULL;
+	__u32 i;
 
-	hash = (hash ^ (hash >> 29) ^ words[1]) * 0xd6e8feb86659fd93ULL;
+#pragma unroll
+	for (i = 1; i < KEY_WORDS; i++)
+		hash = (hash ^ (hash >> 29) ^ words[i]) * 0xd6e8feb86659fd93ULL;
 	return hash ^ (hash >> 32);
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from sealway.drivers.base import DataPlaneState
+from sealway.drivers.dataplane.layouts import WIDE
 from tests.support.bpf_run import Machine, machine
 
 
@@ -24,3 +25,17 @@ def kernel(loaded_machine: Machine) -> Machine:
     loaded_machine.forget()
     loaded_machine.set_host(7)
     return loaded_machine
+
+
+@pytest.fixture(scope="module")
+def loaded_wide_machine() -> Iterator[Machine]:
+    with machine(1 << 15, WIDE) as made:
+        yield made
+
+
+@pytest.fixture
+def kernel6(loaded_wide_machine: Machine) -> Machine:
+    loaded_wide_machine.tell(DataPlaneState())
+    loaded_wide_machine.forget()
+    loaded_wide_machine.set_host(7)
+    return loaded_wide_machine

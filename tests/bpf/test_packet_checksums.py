@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sealway.drivers.dataplane import abi
 from tests.bpf.test_packet_paths import TASK1, VIP, frontend, state
 from tests.support.bpf_run import REDIRECT, Machine
 from tests.support.packets import ACK, SYN, TCP, UDP, Packet, parse
@@ -45,7 +46,7 @@ def test_any_packet(kernel: Machine, packet: Packet, keep: bool, answer: bytes) 
         source=source, source_port=there.source_port, destination=TASK1, destination_port=8443
     )
     assert there == expected
-    if keep or 1024 <= packet.source_port <= 60999:
+    if keep or 1024 <= packet.source_port <= abi.Limit.LAST_PORT:
         assert there.source_port == packet.source_port
     back = there.back(flags=SYN | ACK, payload=answer)
     result = kernel.run("task", back)

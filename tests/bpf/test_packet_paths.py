@@ -172,11 +172,11 @@ class TestTranslation:
         assert there.ends == (VIP, 40000, TASK1, 8443)
         assert carried(kernel, "task", there.back(flags=SYN | ACK)).ends == (VIP, 443, CLIENT, 40000)
 
-    @pytest.mark.parametrize("port", [80, 61000, 65535])
+    @pytest.mark.parametrize("port", [80, abi.Limit.LAST_PORT + 1, 61000, 65535])
     def test_ports_that_are_not_ours_to_use(self, kernel: Machine, port: int) -> None:
         kernel.tell(state(frontend(TASK1, keep=False)))
         there = carried(kernel, "uplink", HELLO.but(source_port=port))
-        assert 1024 <= there.source_port <= 60999
+        assert 1024 <= there.source_port <= abi.Limit.LAST_PORT
         back = carried(kernel, "task", there.back(flags=SYN | ACK))
         assert back.ends == (VIP, 443, CLIENT, port)
 

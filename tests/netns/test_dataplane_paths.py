@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from sealway.drivers.dataplane import abi
 from tests.support.dataplane_world import World, frontend, world
 from tests.support.netns_topology import BRIDGE, CLIENT, ROUTER, TASKS, VIP, VIP2, run
 
@@ -138,7 +139,7 @@ async def test_many_clients_on_one_hidden_address_get_ports_of_their_own(net: Wo
     connections = [await net.parts.connect(client, VIP, 443) for client in CLIENTS for _ in range(20)]
     ports = {connection.seen_port for connection in connections}
     assert len(ports) == len(connections)
-    assert all(1024 <= port <= 60999 for port in ports)
+    assert all(1024 <= port <= abi.Limit.LAST_PORT for port in ports)
 
 
 async def test_the_address_answers_ping(net: World) -> None:

@@ -14,12 +14,15 @@ from typing import NamedTuple
 
 from sealway.drivers.base import DataPlaneState
 from sealway.drivers.dataplane import abi, census, libbpf, loader, tables
-from sealway.drivers.dataplane.tables_plan import EMPTY, Place, after, plan
+from sealway.drivers.dataplane.layouts import NARROW, WIDE, Layout
+from sealway.drivers.dataplane.tables_plan import EMPTY, Place, after, narrow_part, plan, wide_part
 from tests.support.flow_cells import key_of
 from tests.support.netns_topology import inside, run
 
 PASS, SHOT, REDIRECT = 0xFFFFFFFF, 2, 7
 TASK1, TASK2, BOX = "10.1.1.11", "10.1.2.12", "172.30.0.11"
+CHECKSUM_COMPLETE = 1 << 2
+"""BPF_F_TEST_SKB_CHECKSUM_COMPLETE: the packet comes with its whole sum, which must be right at the end."""
 PLACES = {"swt1": Place(11, True), "swt2": Place(12, True), "sealway-br0": Place(13, False)}
 LOOPBACK = 1
 _made = count()
@@ -45,13 +48,14 @@ class Result(NamedTuple):
     duration: int
 
 
-def run_program(fd: int, frame: bytes, repeat: int = 1) -> Result:
+def run_program(fd: int, frame: bytes, repeat: int = 1, flags: int = 0) -> Result:
     """Any program by its descriptor. Each repetition finds the packet as the one before left it."""
     out = ctypes.create_string_buffer(len(frame) + 256)
     given = ctypes.create_string_buffer(frame, len(frame))
     options = _Options(
         size=ctypes.sizeof(_Options), data_in=ctypes.addressof(given), data_size_in=len(frame),
         data_out=ctypes.addressof(out), data_size_out=len(out), repeat=repeat,
+        flags=flags,
     )  # fmt: skip
     libbpf.call("bpf_prog_test_run_opts", fd, ctypes.byref(options))
     return Result(options.retval, out.raw[: options.data_size_out], options.duration)
@@ -60,17 +64,19 @@ def run_program(fd: int, frame: bytes, repeat: int = 1) -> Result:
 class Machine:
     """The programs and maps, with tables as last told."""
 
-    def __init__(self, loaded: loader.Loaded, namespace: str) -> None:
+    def __init__(self, loaded: loader.Loaded, namespace: str, layout: Layout = NARROW) -> None:
         self.loaded, self.maps, self.namespace = loaded, loaded.maps, namespace
+        self._layout = layout
         self._tables = EMPTY
 
     def tell(self, state: DataPlaneState) -> None:
-        todo = plan(state, PLACES, self._tables)
+        part = narrow_part if self._layout is NARROW else wide_part
+        todo = plan(part(state), PLACES, self._tables, self._layout)
         tables.write(self.maps, todo)
         self._tables = after(self._tables, todo)
 
-    def run(self, program: str, packet: object, repeat: int = 1) -> Result:
-        return run_program(self.loaded.programs[f"sealway_{program}"], bytes(packet), repeat)  # type: ignore[call-overload]
+    def run(self, program: str, packet: object, repeat: int = 1, flags: int = 0) -> Result:
+        return run_program(self.loaded.programs[f"sealway_{program}"], bytes(packet), repeat, flags)  # type: ignore[call-overload]
 
     def flows(self) -> dict[abi.Tuple, abi.Flow]:
         """Entries by their key; not those that only linger."""
@@ -95,10 +101,18 @@ class Machine:
         self.maps["config"].put(bytes(4), new.pack())
 
 
+def _wide(pins: Path, flow_capacity: int, narrow: loader.Loaded, namespace: str) -> Iterator[Machine]:
+    wide = loader.load6(pins, flow_capacity, narrow)
+    try:
+        yield Machine(wide._replace(maps={**wide.maps, "drops": narrow.maps["drops"]}), namespace, WIDE)
+    finally:
+        wide.close()
+
+
 @contextmanager
-def machine(flow_capacity: int = 1 << 17) -> Iterator[Machine]:
-    """Loaded in a namespace whose routes know clients at 203.0.113.0/24 (1,500 bytes) and .../198.51.100.0
-    (1,280 bytes), and the host itself at 10.1.0.1."""
+def machine(flow_capacity: int = 1 << 17, layout: Layout = NARROW) -> Iterator[Machine]:
+    """Loaded in a namespace whose routes know clients at 203.0.113.0/24 and 2001:db8:1::/64 (1,500 bytes), at
+    198.51.100.0/24 and 2001:db8:2::/64 (1,280 bytes), and the host itself at 10.1.0.1 and fd00::1."""
     number = next(_made)
     name = f"bpf{os.getpid()}-{number}"
     pins = Path(f"/sys/fs/bpf/sealway-run-{os.getpid()}-{number}")
@@ -109,14 +123,20 @@ def machine(flow_capacity: int = 1 << 17) -> Iterator[Machine]:
             "link add up0 type veth peer name up1", "link set up0 up", "link set up1 up",
             "addr add 203.0.113.1/24 dev up0", "link add small0 mtu 1280 type veth peer name small1",
             "link set small0 up", "link set small1 up", "addr add 198.51.100.1/24 dev small0",
-            "route add unreachable 192.0.2.0/24",
+            "route add unreachable 192.0.2.0/24", "addr add fd00::1/128 dev lo",
+            "addr add 2001:db8:1::1/64 dev up0 nodad", "addr add 2001:db8:2::1/64 dev small0 nodad",
+            "-6 route add unreachable 2001:db8:9::/64",
         ):  # fmt: skip
             run("ip", "-n", name, *command.split())
         with inside(f"/run/netns/{name}"):
             Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+            Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
             loaded = loader.load(pins, flow_capacity)
             try:
-                yield Machine(loaded, name)
+                if layout is WIDE:
+                    yield from _wide(pins, flow_capacity, loaded, name)
+                else:
+                    yield Machine(loaded, name)
             finally:
                 loaded.close()
                 loader.discard(pins)

@@ -27,6 +27,10 @@ CLIENT, UPLINK, ROUTER = "203.0.113.2", "203.0.113.1", "10.1.0.1"
 TASKS = {"task1": "10.1.1.11", "task2": "10.1.2.12"}
 BOXES = {"box1": "172.30.0.11", "box2": "172.30.0.12"}
 BRIDGE = "sealway-br0"
+VIP6, VIP6_2 = "fd00:1::100", "fd00:2::100"
+IPV6 = {
+    "outside": "2001:db8:1::2", "host": "fd00::1", "lb": VIP6, "task1": "fd00:1::11", "task2": "fd00:2::12",
+}  # fmt: skip
 
 
 def run(*command: str, check: bool = True) -> str:
@@ -74,11 +78,15 @@ class Topology:
             if target.exists():
                 target.write_text(value)
 
-    def socket(self, name: str, kind: int = socket.SOCK_STREAM) -> socket.socket:
+    def socket(
+        self, name: str, kind: int = socket.SOCK_STREAM, family: int = socket.AF_INET
+    ) -> socket.socket:
         with inside(self.path(name)):
-            made = socket.socket(socket.AF_INET, kind)
+            made = socket.socket(family, kind)
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         return made
 
     def build(self) -> None:
@@ -140,6 +148,23 @@ class Topology:
             self.ip("host", f"link set veth{number} master {BRIDGE}")
             self.ip(name, f"addr add {address}/24 dev eth0")
             self.ip(name, "route add default via 172.30.0.1")
+
+    def add_ipv6(self) -> None:
+        """The same again in IPv6, but for the bridge: ``IPV6`` says who has which address."""
+        self.sysctl("host", "net.ipv6.conf.all.forwarding", "1")
+        self.ip("host", "addr add 2001:db8:1::1/64 dev up0 nodad")
+        self.ip("outside", f"addr add {IPV6['outside']}/64 dev eth0 nodad")
+        self.ip("outside", "-6 route add fd00::/16 via 2001:db8:1::1")
+        self.ip("host", f"addr add {IPV6['host']}/128 dev sealway0 nodad")
+        for near, name in (("sealway0", "lb"), ("swt1", "task1"), ("swt2", "task2")):
+            self.ip("host", f"addr add fe80::1/64 dev {near} nodad")
+            self.ip(name, "addr add fe80::2/64 dev eth0 nodad")
+            self.ip(name, "-6 route add default via fe80::1 dev eth0")
+            inner = "lb0" if name == "lb" else "eth0"
+            self.ip(name, f"addr add {IPV6[name]}/128 dev {inner} nodad")
+            self.ip("host", f"-6 route add {IPV6[name]}/128 via fe80::2 dev {near} src {IPV6['host']}")
+        self.ip("lb", f"addr add {VIP6_2}/128 dev lb0 nodad")
+        self.ip("host", f"-6 route add {VIP6_2}/128 via fe80::2 dev sealway0 src {IPV6['host']}")
 
     def interfaces(self) -> frozenset[Interface]:
         return frozenset(

@@ -91,16 +91,17 @@ class Parts:
 
     def serve(self, name: str, port: int = 8443, close_first: bool = False) -> None:
         """Answers with its name and the client's address, then echoes; ``close_first``: ends at once."""
-        made = self.topology.socket(name)
-        made.bind(("0.0.0.0", port))
-        made.listen(1024)
-        self._sockets.append(made)
-        self._spawn(self._accept(made, name, close_first))
+        for family, anywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+            made = self.topology.socket(name, family=family)
+            made.bind((anywhere, port))
+            made.listen(1024)
+            self._sockets.append(made)
+            self._spawn(self._accept(made, name, close_first))
 
     async def connect(
         self, where: str, address: str, port: int, bind: tuple[str, int] | None = None
     ) -> Client:
-        made = self.topology.socket(where)
+        made = self.topology.socket(where, family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         self._sockets.append(made)
         if bind:
             made.bind(bind)

@@ -289,7 +289,8 @@ class Frontend(Frozen, frozen=True, kw_only=True):
     """``vip:port``: where a listener is answered in one zone, and who takes its new flows.
 
     No backends: new connections are refused with a reset. ``preserve_client_ip`` is the target
-    group's attribute. ``idle_timeout`` in seconds.
+    group's attribute. ``idle_timeout`` in seconds. ``counterpart``: the same node's address of the other
+    IP version, which targets of that version see as their client; without one they get no flow.
     """
 
     vip: str
@@ -298,6 +299,7 @@ class Frontend(Frozen, frozen=True, kw_only=True):
     backends: tuple[WeightedBackend, ...] = ()
     preserve_client_ip: bool = True
     idle_timeout: int = 350
+    counterpart: str = ""
 
 
 class DataPlaneState(Frozen, frozen=True, kw_only=True):

@@ -30,7 +30,8 @@ class DropReason(IntEnum):
     TOO_BIG = 8
     REWRITE = 9
     NO_HOST_INTERFACE = 10
-    REASONS = 11
+    UNTRANSLATABLE = 11
+    REASONS = 12
 
 
 class FlowFlag(IntEnum):
@@ -59,7 +60,7 @@ class FrontendFlag(IntEnum):
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 4
+    LAYOUT = 5
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
@@ -73,7 +74,8 @@ class Limit(IntEnum):
     CLOSING_TIMEOUT = 60
     RESET_TIMEOUT = 5
     FIRST_PORT = 1024
-    LAST_PORT = 60999
+    LAST_PORT = 56319
+    LAST_WIDE_PORT = 60999
 
 
 class Via(IntEnum):

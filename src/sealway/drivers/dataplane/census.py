@@ -1,14 +1,14 @@
 """What the flow table and the counters say: flows by backend and frontend, totals, drops."""
 
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ..base import FrontendCounters
-from . import abi, libbpf
+from . import abi, abi6, libbpf
 from .drop_reasons import DROP_REASONS
+from .layouts import address_text, layout_of
 from .tables_plan import PROTOCOLS, Tables
 
 _NOT_COUNTED = abi.FlowFlag.ANSWER | abi.FlowFlag.CUT
@@ -22,10 +22,11 @@ class Census(NamedTuple):
     by_frontend: Mapping[int, int]
 
 
-def entries(flows: libbpf.Map) -> Iterator[abi.Flow]:
+def entries(flows: libbpf.Map) -> Iterator[abi.Flow | abi6.Flow]:
     """Every entry in use, also those whose time is over."""
+    kind = layout_of(flows).flow
     for _, buckets in flows.chunks():
-        yield from (flow for flow in abi.Flow.unpack_all(buckets) if flow.protocol)
+        yield from (flow for flow in kind.unpack_all(buckets) if flow.protocol)
 
 
 def count_flows(flows: libbpf.Map) -> Census:
@@ -48,7 +49,7 @@ def frontend_counters(
     for key, frontend in tables.frontends.items():
         cpus = maps["counters"].get_per_cpu(frontend.id.to_bytes(4, "little"))
         parts = [abi.Counters.unpack(value) for value in cpus]
-        name = (socket.inet_ntoa(key.vip), int.from_bytes(key.port, "big"), _NAMES[key.protocol])
+        name = (address_text(key.vip), int.from_bytes(key.port, "big"), _NAMES[key.protocol])
         found[name] = FrontendCounters(
             new_flows=sum(part.new_flows for part in parts),
             active_flows=census.by_frontend.get(frontend.id, 0),

@@ -20,11 +20,12 @@ import structlog
 
 from ...model.errors import DriverError
 from ..base import Backend, DataPlaneState, FrontendCounters
-from . import abi, census, loader, tables
+from . import abi, census, loader
 from .filters import Filters
-from .knock import knock
+from .layouts import NARROW, WIDE, is_ipv6
 from .namespace import Namespace
-from .tables_plan import EMPTY, Place, TableFull, Tables, after, plan
+from .plane import Plane
+from .tables_plan import Place, narrow_part, wide_part
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,7 +34,8 @@ log = structlog.get_logger(__name__)
 
 PINS = Path("/sys/fs/bpf/sealway")
 _SIOCGIFHWADDR = 0x8927
-_FIRST = bytes(4)
+_WIDE_SHARE = 2
+"""The table of wide flows has this part of the other one's entries, which are half as large."""
 
 
 class EbpfDataPlane:
@@ -45,9 +47,8 @@ class EbpfDataPlane:
         self._flow_capacity = int(flow_capacity)
         self._namespace: Namespace | None = None
         self._thread: ThreadPoolExecutor | None = None
-        self._loaded: loader.Loaded | None = None
+        self._planes: tuple[Plane, ...] = ()
         self._filters: Filters | None = None
-        self._tables: Tables = EMPTY
         self._state = DataPlaneState()
         self._missing: frozenset[Backend] = frozenset()
         self.last_writes = 0
@@ -66,7 +67,7 @@ class EbpfDataPlane:
         return await self._run(self._counters)
 
     async def drops(self) -> Mapping[str, int]:
-        return await self._run(lambda: census.drops(self._running.maps["drops"]))
+        return await self._run(lambda: census.drops(self._running[0].loaded.maps["drops"]))
 
     async def stop(self) -> None:
         await self._run(self._close)
@@ -85,48 +86,40 @@ class EbpfDataPlane:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(*args, **kwargs))
 
     @property
-    def _running(self) -> loader.Loaded:
-        if self._loaded is None:
+    def _running(self) -> tuple[Plane, ...]:
+        if not self._planes:
             raise DriverError("the data plane is not started", retryable=False)
-        return self._loaded
+        return self._planes
 
     def _start(self) -> None:
-        if self._loaded is not None:
+        if self._planes:
             return
-        loaded = loader.load(self._pins, self._flow_capacity)
+        loaded = [loader.load(self._pins, self._flow_capacity)]
         try:
-            owner, owners = loaded.maps["config"].id, loader.owners(self._pins)
-            self._filters = Filters(loaded.programs, loaded.digest, owner, owners)
-            self._tables = tables.read(loaded.maps)
+            loaded.append(loader.load6(self._pins, self._flow_capacity // _WIDE_SHARE, loaded[0]))
+            planes = Plane(loaded[0], NARROW), Plane(loaded[1], WIDE)
+            self._filters = Filters([plane.edition for plane in planes], loader.owners(self._pins))
         except DriverError:
-            loaded.close()
+            for each in loaded:
+                each.close()
             raise
-        self._loaded = loaded
+        self._planes = planes
 
     def _apply(self, state: DataPlaneState) -> None:
-        loaded, filters = self._running, self._filters
+        planes, filters = self._running, self._filters
         assert filters is not None
         if state == self._state:
             filters.refresh()  # the same again: somebody looks whether all is still as it was left
         filters.ensure(state.interfaces)
-        writes = self._set_host_interface(loaded, state)
+        host = _host_interface(state)
+        writes = sum(plane.set_host_interface(*host) for plane in planes)
         places = _places(state)
         self._say_what_is_missing(state, places)
-        try:
-            todo = plan(state, places, self._tables)
-        except TableFull as error:
-            raise DriverError(f"the data plane's tables are full: {error}", retryable=False) from error
-        try:
-            tables.write(loaded.maps, todo)
-        except DriverError:
-            self._tables = tables.read(loaded.maps)
-            raise
-        self._tables = after(self._tables, todo)
+        for plane, part in zip(planes, (narrow_part(state), wide_part(state)), strict=True):
+            writes += plane.apply(part, places)
         self._state = state
-        if todo.freed:
-            knock(loaded.maps["flows"], {entry.id for entry in todo.freed})
         loader.discard_older(self._pins)  # only now is everything attached ours
-        self.last_writes = writes + todo.writes
+        self.last_writes = writes
 
     def _say_what_is_missing(self, state: DataPlaneState, places: Mapping[str, Place]) -> None:
         """A backend whose interface went away takes no flow; said once, until it changes."""
@@ -135,52 +128,43 @@ class EbpfDataPlane:
             log.warning("backends without their interface are left out", backends=sorted(map(str, missing)))
         self._missing = missing
 
-    def _set_host_interface(self, loaded: loader.Loaded, state: DataPlaneState) -> int:
-        """Where answers to this host's own processes enter. The number of writes it took."""
-        names = {name: index for index, name in socket.if_nameindex()}
-        host = next((i.name for i in state.interfaces if i.role == "host" and i.name in names), None)
-        old = abi.Config.unpack(loaded.maps["config"].get(_FIRST) or b"")
-        new = old._replace(host_ifindex=names[host] if host else 0, host_mac=_mac(host) if host else bytes(6))
-        if new == old:
-            return 0
-        loaded.maps["config"].put(_FIRST, new.pack())
-        return 1
-
     def _flows(self) -> dict[Backend, int]:
-        counted = census.count_flows(self._running.maps["flows"]).by_backend
-        known = {
-            (entry.address, entry.port): entry.id for entry in self._tables.backends.values() if entry.state
-        }
-        return {backend: counted.get(known.get(_where(backend), 0), 0) for backend in _backends(self._state)}
+        backends = _backends(self._state)
+        narrow, wide = self._running
+        counted = wide.flows(backends)
+        counted_narrow = narrow.flows(backend for backend in backends if not is_ipv6(backend.address))
+        return {backend: count + counted_narrow.get(backend, 0) for backend, count in counted.items()}
 
     def _counters(self) -> dict[tuple[str, int, str], FrontendCounters]:
-        maps = self._running.maps
-        return census.frontend_counters(maps, self._tables, census.count_flows(maps["flows"]))
+        return {key: counters for plane in self._running for key, counters in plane.counters().items()}
 
     def _close(self) -> None:
         if self._filters is not None:
             self._filters.close()
             self._filters = None
-        if self._loaded is not None:
-            self._loaded.close()
-            self._loaded = None
+        for plane in self._planes:
+            plane.loaded.close()
+        self._planes = ()
 
     def _teardown(self) -> None:
-        filters = self._filters or Filters({}, b"", 0, loader.owners(self._pins))
+        filters = self._filters or Filters([], loader.owners(self._pins))
         filters.remove_hooks()
         filters.close()
         self._filters = None
         loader.discard(self._pins)
         self._close()
-        self._tables, self._state = EMPTY, DataPlaneState()
+        self._state = DataPlaneState()
 
 
 def _backends(state: DataPlaneState) -> frozenset[Backend]:
     return state.draining | {w.backend for frontend in state.frontends for w in frontend.backends}
 
 
-def _where(backend: Backend) -> tuple[bytes, bytes]:
-    return socket.inet_aton(backend.address), backend.port.to_bytes(2, "big")
+def _host_interface(state: DataPlaneState) -> tuple[int, bytes]:
+    """Index and MAC of where answers to this host's own processes enter; zeros: it is not there."""
+    names = {name: index for index, name in socket.if_nameindex()}
+    host = next((i.name for i in state.interfaces if i.role == "host" and i.name in names), None)
+    return (names[host], _mac(host)) if host else (0, bytes(6))
 
 
 def _places(state: DataPlaneState) -> dict[str, Place]:

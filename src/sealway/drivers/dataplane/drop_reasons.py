@@ -13,5 +13,6 @@ EXPLANATIONS: dict[DropReason, str] = {
     DropReason.TOO_BIG: "an answer of a translated flow is larger than the way to the client carries",
     DropReason.REWRITE: "the packet could not be written to",
     DropReason.NO_HOST_INTERFACE: "an answer to a process of this host while sealway0 is not known",
+    DropReason.UNTRANSLATABLE: "between IPv4 and IPv6: a fragment, or UDP without a checksum",
 }
 DROP_REASONS: dict[str, DropReason] = {reason.name.lower(): reason for reason in EXPLANATIONS}

@@ -8,7 +8,7 @@ either.
 
 import errno
 import socket
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pyroute2 import IPRoute  # type: ignore[attr-defined]
@@ -18,7 +18,7 @@ from ...model.errors import DriverError
 from ..base import Interface
 
 PRIORITY = 24
-"""Leaves room before and after for other people's filters."""
+"""Leaves room before and after for other people's filters. The programs for IPv6 stand right behind."""
 _HANDLE = 1
 _ETH_P_ALL = 3
 _INGRESS, _EGRESS = 0xFFFFFFF2, 0xFFFFFFF3
@@ -37,18 +37,29 @@ class Attached(NamedTuple):
 
     ifindex: int
     parent: int
+    priority: int
     name: str
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Where there is one filter at a time."""
+        return self.ifindex, self.parent, self.priority
+
+
+class Edition(NamedTuple):
+    """Programs by their name, and what tells them from others: the digest, and their config map's id."""
+
+    programs: Mapping[str, int]
+    digest: bytes
+    owner: int
 
 
 class Filters:
-    """Our filters in this thread's network namespace. ``owners``: ids of our ``config`` maps, of every layout
-    that is pinned; ``owner``: that of the programs' layout."""
+    """Our filters in this thread's network namespace. ``editions`` stand at every hook, one behind the other;
+    ``owners``: ids of our ``config`` maps, of every layout that is pinned."""
 
-    def __init__(
-        self, programs: Mapping[str, int], digest: bytes, owner: int, owners: Collection[int]
-    ) -> None:
-        self._programs = programs
-        self._edition = f"{digest[:6].hex()}:{owner}"
+    def __init__(self, editions: Sequence[Edition], owners: Collection[int]) -> None:
+        self._editions = editions
         self._owners = {str(each) for each in owners}
         self._netlink: Any = _open_netlink()
         self._attached = set(self._read())
@@ -64,17 +75,24 @@ class Filters:
     def ensure(self, interfaces: frozenset[Interface]) -> None:
         """Exactly these interfaces carry our filters. One that is not (or no longer) there is left out."""
         indexes = {name: index for index, name in socket.if_nameindex()}
-        wanted = {self._filter(indexes[each.name], each.role) for each in interfaces if each.name in indexes}
+        wanted = {
+            self._filter(indexes[each.name], each.role, number)
+            for each in interfaces
+            if each.name in indexes
+            for number in range(len(self._editions))
+        }
         self._attached = {each for each in self._attached if each.ifindex in indexes.values()}
-        places = {(each.ifindex, each.parent) for each in wanted}
-        for gone in [each for each in self._attached if (each.ifindex, each.parent) not in places]:
+        places = {each.place for each in wanted}
+        for gone in [each for each in self._attached if each.place not in places]:
             self._detach(gone)
         for new in wanted - self._attached:
             self._attach(new)
 
-    def _filter(self, ifindex: int, role: str) -> Attached:
+    def _filter(self, ifindex: int, role: str, number: int) -> Attached:
         program, parent = _HOOKS[role]
-        return Attached(ifindex, parent, f"{program}:{self._edition}")
+        edition = self._editions[number]
+        name = f"{program}:{edition.digest[:6].hex()}:{edition.owner}"
+        return Attached(ifindex, parent, PRIORITY + number, name)
 
     def _attach(self, new: Attached) -> None:
         try:
@@ -86,10 +104,10 @@ class Filters:
                 "bpf",
                 new.ifindex,
                 _HANDLE,
-                fd=self._programs[new.name.partition(":")[0]],
+                fd=self._editions[new.priority - PRIORITY].programs[new.name.partition(":")[0]],
                 name=new.name,
                 parent=new.parent,
-                prio=PRIORITY,
+                prio=new.priority,
                 protocol=_ETH_P_ALL,
                 classid=1,
                 direct_action=True,
@@ -98,9 +116,7 @@ class Filters:
             if error.code == errno.ENODEV:
                 return  # it went away meanwhile
             raise DriverError(f"cannot attach {new.name} to interface {new.ifindex}: {error}") from error
-        self._attached = {
-            each for each in self._attached if (each.ifindex, each.parent) != (new.ifindex, new.parent)
-        } | {new}
+        self._attached = {each for each in self._attached if each.place != new.place} | {new}
 
     def _add_hook(self, ifindex: int) -> None:
         try:
@@ -117,7 +133,7 @@ class Filters:
                 gone.ifindex,
                 _HANDLE,
                 parent=gone.parent,
-                prio=PRIORITY,
+                prio=gone.priority,
                 protocol=_ETH_P_ALL,
             )
         except NetlinkError as error:
@@ -155,4 +171,4 @@ class Filters:
             options = each.get_attr("TCA_OPTIONS")
             name = options.get_attr("TCA_BPF_NAME") if options else None
             if name and name.startswith("sealway_") and name.rpartition(":")[2] in self._owners:
-                yield Attached(ifindex, parent, name)
+                yield Attached(ifindex, parent, each["info"] >> 16, name)

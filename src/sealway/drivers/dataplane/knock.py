@@ -9,55 +9,70 @@ import errno
 import socket
 import struct
 from collections.abc import Collection, Iterator
+from ipaddress import ip_address
 
 import structlog
 
-from . import abi, libbpf
+from . import abi, abi6, libbpf
+from .layouts import NARROW, address_text, is_ipv6, layout_of
 
 _ACK = 0x10
 _WINDOW = 1024
-_WORDS = struct.calcsize("16I") // 4
-_BACKEND_WORD = 7
-"""Where ``backend`` stands in ``struct sealway_flow``."""
+_GONE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL, errno.ENOBUFS}
+"""The way there is gone with the end (a task's interface): nobody to tell."""
 
 log = structlog.get_logger(__name__)
 
 
-def flows_of(table: libbpf.Map, backends: Collection[int]) -> Iterator[abi.Flow]:
+def flows_of(table: libbpf.Map, backends: Collection[int]) -> Iterator[abi.Flow | abi6.Flow]:
     """The entries, of both directions, that lead to or from these backends (ids)."""
-    size = _WORDS * 4
+    layout = layout_of(table)
+    size = table.value_size // abi.Limit.FLOWS_PER_BUCKET
+    # Where ``backend`` stands in ``struct sealway_flow``, in words of four bytes.
+    word = 7 if layout is NARROW else 19
     for _, buckets in table.chunks():
-        ids = memoryview(buckets).cast("I")[_BACKEND_WORD::_WORDS].tolist()
+        ids = memoryview(buckets).cast("I")[word :: size // 4].tolist()
         for index in [index for index, each in enumerate(ids) if each in backends]:
-            flow = abi.Flow.unpack(buckets[index * size : (index + 1) * size])
+            flow = layout.flow.unpack(buckets[index * size : (index + 1) * size])
             if flow.protocol == socket.IPPROTO_TCP:
                 yield flow
 
 
-def packet(flow: abi.Flow) -> bytes:
-    """To the end whose packets have this entry's key. The kernel fills in the IP header's sum."""
-    source, destination = flow.key_destination, flow.key_source
+def packet(flow: abi.Flow | abi6.Flow) -> bytes:
+    """To the end whose packets have this entry's key. The kernel fills in IPv4's sum."""
+    source, destination = (
+        ip_address(address_text(each)).packed for each in (flow.key_destination, flow.key_source)
+    )
     ports = flow.key_destination_port + flow.key_source_port
     tcp = ports + struct.pack("!IIBBHHH", 0, 0, 5 << 4, _ACK, _WINDOW, 0, 0)
+    # IPv6's pseudo header has wider fields of the same value, which sum to the same.
     pseudo = source + destination + struct.pack("!BBH", 0, socket.IPPROTO_TCP, len(tcp))
     sum_ = _checksum(pseudo + tcp)
-    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, socket.IPPROTO_TCP, 0)
+    if len(source) == 16:
+        ip = struct.pack("!IHBB", 6 << 28, len(tcp), socket.IPPROTO_TCP, 64)
+    else:
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, socket.IPPROTO_TCP, 0)
     return ip + source + destination + tcp[:16] + sum_.to_bytes(2, "big") + tcp[18:]
 
 
 def knock(table: libbpf.Map, backends: Collection[int]) -> int:
     """At both ends of every TCP flow of these backends; how many packets that took."""
     sent = 0
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw:
+    with _raw(socket.AF_INET) as four, _raw(socket.AF_INET6) as six:
         for flow in flows_of(table, backends):
+            end = address_text(flow.key_source)
             try:
-                raw.sendto(packet(flow), (socket.inet_ntoa(flow.key_source), 0))
+                (six if is_ipv6(end) else four).sendto(packet(flow), (end, 0))
                 sent += 1
             except OSError as error:
-                # The way there is gone with the end (a task's interface): nobody to tell.
-                if error.errno not in (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL, errno.ENOBUFS):
+                if error.errno not in _GONE:
                     log.warning("cannot tell a client that its connection was cut", error=str(error))
     return sent
+
+
+def _raw(family: socket.AddressFamily) -> socket.socket:
+    """One that takes whole packets."""
+    return socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
 
 
 def _checksum(data: bytes) -> int:

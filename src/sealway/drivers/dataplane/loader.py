@@ -4,6 +4,8 @@ Maps and programs are pinned under ``<pins>/<layout>/``, so they outlive the pro
 are adopted with all they hold; programs are replaced when the object's digest is another. A directory of a
 newer layout belongs to a newer Sealway: refused. One of an older layout is taken down after the new one
 is in place, by ``discard_older``.
+
+There are two objects, for IPv4 alone and for where IPv6 is on either side; the second's pins end with a 6.
 """
 
 import ctypes
@@ -19,6 +21,7 @@ from ...model.errors import DriverError
 from . import abi, libbpf
 
 OBJECT = Path(__file__).parent / "objects" / "nlb.o"
+OBJECT6 = Path(__file__).parent / "objects" / "nlb6.o"
 PROGRAMS = ("sealway_uplink", "sealway_host", "sealway_task", "sealway_bridge")
 MAPS = (
     "config",
@@ -33,9 +36,21 @@ MAPS = (
     "counters",
     "drops",
 )
+_SHARED = ("drops",)
 _BPF_FS = Path("/sys/fs/bpf")
 _LOG_LINES = 12
 _FIRST = bytes(4)
+
+
+class _Source(NamedTuple):
+    """An object file and what of it is pinned, each under its name and ``suffix``. ``borrowed``: maps of
+    the other object that stand in for its own."""
+
+    path: Path
+    programs: tuple[str, ...]
+    maps: tuple[str, ...]
+    suffix: str = ""
+    borrowed: Mapping[str, libbpf.Map] = {}
 
 
 class Loaded(NamedTuple):
@@ -58,21 +73,34 @@ def load(pins: Path, flow_capacity: int) -> Loaded:
 
     Raises ``DriverError`` saying what is missing and what to do.
     """
-    _require()
+    return _load(pins, flow_capacity, _Source(OBJECT, PROGRAMS, MAPS))
+
+
+def load6(pins: Path, flow_capacity: int, narrow: Loaded) -> Loaded:
+    """As ``load``, for the programs where IPv6 is on either side; ``narrow`` are the others."""
+    programs = tuple(f"{name}6" for name in PROGRAMS)
+    maps = tuple(name for name in MAPS if name not in _SHARED)
+    shared = {name: narrow.maps[name] for name in _SHARED}
+    loaded = _load(pins, flow_capacity, _Source(OBJECT6, programs, maps, "6", shared))
+    return loaded._replace(programs={name.removesuffix("6"): fd for name, fd in loaded.programs.items()})
+
+
+def _load(pins: Path, flow_capacity: int, source: _Source) -> Loaded:
+    _require(source.path)
     mount(pins)
     place = pins / f"v{abi.Limit.LAYOUT}"
     _refuse_newer(pins)
     place.mkdir(parents=True, exist_ok=True)
-    digest = sha256(OBJECT.read_bytes()).digest()
-    existing = _open_maps(place)
-    programs = _open_programs(place)
+    digest = sha256(source.path.read_bytes()).digest()
+    existing = _open_maps(place, source)
+    programs = _open_programs(place, source)
     if (
-        len(existing) == len(MAPS)
-        and len(programs) == len(PROGRAMS)
+        len(existing) == len(source.maps)
+        and len(programs) == len(source.programs)
         and _digest(existing["config"]) == digest
     ):
         return Loaded(existing, programs, digest)
-    loaded = _load_object(place, existing, flow_capacity, digest)
+    loaded = _load_object(place, existing, flow_capacity, source)
     Loaded(existing, programs, digest).close()
     config = loaded.maps["config"]
     old = abi.Config.unpack(config.get(_FIRST) or bytes(config.value_size))
@@ -133,8 +161,9 @@ def discard_older(pins: Path) -> None:
 def owners(pins: Path) -> frozenset[int]:
     """The kernel's ids of the ``config`` maps pinned there, of every layout: filters are known by them."""
     found = set()
-    for place in _layouts(pins).values():
-        if (fd := libbpf.open_pinned(place / "config")) is not None:
+    pinned = [place / name for place in _layouts(pins).values() for name in ("config", "config6")]
+    for path in pinned:
+        if (fd := libbpf.open_pinned(path)) is not None:
             config = libbpf.Map(fd)
             found.add(config.id)
             config.close()
@@ -147,11 +176,11 @@ def _layouts(pins: Path) -> dict[int, Path]:
     return {int(p.name[1:]): p for p in pins.iterdir() if p.name[:1] == "v" and p.name[1:].isdigit()}
 
 
-def _require() -> None:
+def _require(path: Path) -> None:
     if os.geteuid() != 0:
         raise DriverError("the eBPF data plane needs root (or choose --dataplane relay)", retryable=False)
-    if not OBJECT.is_file():
-        raise DriverError(f"{OBJECT} is missing: run `make bpf` (needs clang)", retryable=False)
+    if not path.is_file():
+        raise DriverError(f"{path} is missing: run `make bpf` (needs clang)", retryable=False)
 
 
 def _refuse_newer(pins: Path) -> None:
@@ -169,53 +198,50 @@ def _digest(config: libbpf.Map) -> bytes:
     return abi.Config.unpack(value).object_sha256 if value else b""
 
 
-def _open_maps(place: Path) -> dict[str, libbpf.Map]:
-    found = {name: libbpf.open_pinned(place / name) for name in MAPS}
+def _open_maps(place: Path, source: _Source) -> dict[str, libbpf.Map]:
+    found = {name: libbpf.open_pinned(place / f"{name}{source.suffix}") for name in source.maps}
     return {name: libbpf.Map(fd) for name, fd in found.items() if fd is not None}
 
 
-def _open_programs(place: Path) -> dict[str, int]:
-    found = {name: libbpf.open_pinned(place / name) for name in PROGRAMS}
+def _open_programs(place: Path, source: _Source) -> dict[str, int]:
+    found = {name: libbpf.open_pinned(place / name) for name in source.programs}
     return {name: fd for name, fd in found.items() if fd is not None}
 
 
 def _load_object(
-    place: Path, existing: Mapping[str, libbpf.Map], flow_capacity: int, digest: bytes
+    place: Path, existing: Mapping[str, libbpf.Map], flow_capacity: int, source: _Source
 ) -> Loaded:
     """``existing`` maps are used in place of new ones; the caller keeps their descriptors."""
     lib = libbpf.library()
-    obj = lib.bpf_object__open_file(c_char_p(os.fsencode(OBJECT)), None)
+    obj = lib.bpf_object__open_file(c_char_p(os.fsencode(source.path)), None)
     if not obj:
         raise _load_error("open", ctypes.get_errno())
     try:
-        for name, old in existing.items():
+        for name, old in {**existing, **source.borrowed}.items():
             _check_same(name, old, _map(obj, name))
             libbpf.call("bpf_map__reuse_fd", _map(obj, name), old.fd)
         if "flows" not in existing:
             libbpf.call("bpf_map__set_max_entries", _map(obj, "flows"), c_uint32(buckets_for(flow_capacity)))
         if (result := lib.bpf_object__load(c_void_p(obj))) < 0:
             raise _load_error("load", -result)
-        maps, programs = _pin_object(place, obj, existing)
-        return Loaded(maps, programs, digest)
+        return _pin_object(place, obj, existing, source)
     finally:
         lib.bpf_object__close(c_void_p(obj))
 
 
-def _pin_object(
-    place: Path, obj: int, existing: Mapping[str, libbpf.Map]
-) -> tuple[dict[str, libbpf.Map], dict[str, int]]:
+def _pin_object(place: Path, obj: int, existing: Mapping[str, libbpf.Map], source: _Source) -> Loaded:
     maps, programs = {}, {}
-    for name in MAPS:
+    for name in source.maps:
         fd = os.dup(libbpf.call("bpf_map__fd", _map(obj, name)))
         if name not in existing:
-            libbpf.pin(fd, place / name)
+            libbpf.pin(fd, place / f"{name}{source.suffix}")
         maps[name] = libbpf.Map(fd)
-    for name in PROGRAMS:
+    for name in source.programs:
         handle = c_void_p(libbpf.library().bpf_object__find_program_by_name(c_void_p(obj), name.encode()))
         programs[name] = os.dup(libbpf.call("bpf_program__fd", handle))
         (place / name).unlink(missing_ok=True)
         libbpf.pin(programs[name], place / name)
-    return maps, programs
+    return Loaded(maps, programs, sha256(source.path.read_bytes()).digest())
 
 
 def _check_same(name: str, old: libbpf.Map, new: c_void_p) -> None:
@@ -231,7 +257,7 @@ def _check_same(name: str, old: libbpf.Map, new: c_void_p) -> None:
 def _map(obj: int, name: str) -> c_void_p:
     found = libbpf.library().bpf_object__find_map_by_name(c_void_p(obj), name.encode())
     if not found:
-        raise DriverError(f"{OBJECT} has no map {name}: run `make bpf`", retryable=False)
+        raise DriverError(f"the object has no map {name}: run `make bpf`", retryable=False)
     return c_void_p(found)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from . import abi, libbpf
+from .layouts import layout_of
 from .tables_plan import SLOT_MASK, Plan, Tables
 
 
@@ -12,11 +13,12 @@ def _u32(value: int) -> bytes:
 
 def read(maps: Mapping[str, libbpf.Map]) -> Tables:
     """What the maps hold."""
-    slots = enumerate(abi.Backend.unpack(value) for _, value in maps["backends"].items())
+    layout = layout_of(maps["flows"])
+    slots = enumerate(layout.backend.unpack(value) for _, value in maps["backends"].items())
     return Tables(
         vips=frozenset(key for key, _ in maps["vips"].items()),
         frontends={
-            abi.FrontendKey.unpack(key): abi.Frontend.unpack(value)
+            layout.frontend_key.unpack(key): layout.frontend.unpack(value)
             for key, value in maps["frontends"].items()
         },
         backends={slot: entry for slot, entry in slots if entry.id},
@@ -49,10 +51,13 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
 
 
 def vip_filter(vips: Iterable[bytes]) -> bytes:
-    """A bit for each address (``may_be_vip`` in nlb.bpf.c): whose is not set is no VIP."""
+    """A bit for each address (``may_be_vip`` in nlb.bpf.c and nlb6.bpf.c): whose is not set is no VIP."""
     bits = 0
     for vip in vips:
-        bits |= 1 << ((int.from_bytes(vip, "little") * 0x9E3779B1 & 0xFFFFFFFF) >> 20)
+        folded = 0
+        for at in range(0, len(vip), 4):
+            folded ^= int.from_bytes(vip[at : at + 4], "little")
+        bits |= 1 << ((folded * 0x9E3779B1 & 0xFFFFFFFF) >> 20)
     return bits.to_bytes(abi.Limit.VIP_FILTER_BITS // 8, "little")
 
 

@@ -9,8 +9,11 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from ..base import Backend, DataPlaneState, Frontend
-from . import abi
+from . import abi, abi6
+from .layouts import NARROW, NO_ADDRESS, Layout, is_ipv6
 from .maglev import Share, build
 
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
@@ -20,6 +23,10 @@ _SLOT_BITS = 16
 SLOT_MASK = (1 << _SLOT_BITS) - 1
 """The part of a backend's id that is its slot; the rest counts the slot's tenants."""
 _GENERATIONS = (1 << 16) - 1
+AnyBackend = abi.Backend | abi6.Backend
+AnyFrontend = abi.Frontend | abi6.Frontend
+AnyKey = abi.FrontendKey | abi6.FrontendKey
+"""Of either width."""
 
 
 class Tables(NamedTuple):
@@ -27,8 +34,8 @@ class Tables(NamedTuple):
     frontend id the backend ids, or the packed table where it was read back."""
 
     vips: frozenset[bytes]
-    frontends: Mapping[abi.FrontendKey, abi.Frontend]
-    backends: Mapping[int, abi.Backend]
+    frontends: Mapping[AnyKey, AnyFrontend]
+    backends: Mapping[int, AnyBackend]
     maglev: Mapping[int, bytes]
 
 
@@ -45,17 +52,17 @@ class Place(NamedTuple):
 class Plan(NamedTuple):
     """Writes, in the order of the fields. A backend that becomes free is written last."""
 
-    backends: Sequence[abi.Backend] = ()
+    backends: Sequence[AnyBackend] = ()
     tables: Mapping[int, bytes] = {}
     new_counters: Sequence[int] = ()
-    frontends: Mapping[abi.FrontendKey, abi.Frontend] = {}
+    frontends: Mapping[AnyKey, AnyFrontend] = {}
     vips: Sequence[bytes] = ()
     gone_vips: Sequence[bytes] = ()
     looked_at: Sequence[bytes] | None = None
     """Every address that is a VIP or has a frontend; None when they are the same as before."""
-    gone_frontends: Sequence[abi.FrontendKey] = ()
+    gone_frontends: Sequence[AnyKey] = ()
     gone_tables: Sequence[int] = ()
-    freed: Sequence[abi.Backend] = ()
+    freed: Sequence[AnyBackend] = ()
 
     @property
     def writes(self) -> int:
@@ -67,17 +74,18 @@ class TableFull(ValueError):
     """More frontends, backends or VIPs than the maps hold."""
 
 
-def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables) -> Plan:
+def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout: Layout = NARROW) -> Plan:
     """The writes that take ``now`` to ``state``. A backend whose interface is not in ``places`` is left out.
+    ``state`` holds what fits the layout (``narrow_part``, ``wide_part``).
 
     Raises ``TableFull``.
     """
-    slots = _slots(state, places, now.backends)
-    frontends = _frontends(state, now.frontends)
-    tables = {frontends[_key(f)].id: _table(f, slots) for f in state.frontends}
+    slots = _slots(state, places, now.backends, layout)
+    frontends = _frontends(state, now.frontends, layout)
+    tables = {frontends[_key(f, layout)].id: _table(f, slots) for f in state.frontends}
     tables = {frontend: table for frontend, table in tables.items() if table}
-    answered = {_address(vip) for vip in state.vips} | {key.vip for key in frontends}
-    vips = answered - {_address(address) for address in state.shared}
+    answered = {layout.address(vip) for vip in state.vips} | {key.vip for key in frontends}
+    vips = answered - {layout.address(address) for address in state.shared}
     if len(vips) > abi.Limit.MAX_VIPS:
         raise TableFull(f"more than {int(abi.Limit.MAX_VIPS)} load balancer addresses")
     wanted = {entry.id & SLOT_MASK: entry for entry in slots.values()}
@@ -119,29 +127,64 @@ def _looked_at(now: Tables) -> frozenset[bytes]:
     return now.vips | {key.vip for key in now.frontends}
 
 
-def _address(text: str) -> bytes:
-    return socket.inet_aton(text)
+def narrow_part(state: DataPlaneState) -> DataPlaneState:
+    """What is IPv4 at both ends."""
+    return msgspec.structs.replace(
+        state,
+        vips=frozenset(vip for vip in state.vips if not is_ipv6(vip)),
+        frontends=tuple(frontend for frontend in state.frontends if not _is_wide(frontend)),
+        draining=frozenset(backend for backend in state.draining if not is_ipv6(backend.address)),
+        shared=frozenset(address for address in state.shared if not is_ipv6(address)),
+    )
 
 
-def _key(frontend: Frontend) -> abi.FrontendKey:
+def wide_part(state: DataPlaneState) -> DataPlaneState:
+    """What has IPv6 at one end at least. An IPv4 target may be of both parts, each with its own flows."""
+    frontends = tuple(frontend for frontend in state.frontends if _is_wide(frontend))
+    vips = frozenset(vip for vip in state.vips if is_ipv6(vip))
+    wide = bool(vips or frontends)
+    return msgspec.structs.replace(
+        state,
+        vips=vips,
+        frontends=frontends,
+        draining=frozenset(each for each in state.draining if wide or is_ipv6(each.address)),
+    )
+
+
+def _is_wide(frontend: Frontend) -> bool:
+    return is_ipv6(frontend.vip) or any(is_ipv6(w.backend.address) for w in frontend.backends)
+
+
+def reachable(frontend: Frontend, backend: Backend) -> bool:
+    """Whether there is an address of the target's IP version for the load balancer to ask from."""
+    return is_ipv6(frontend.vip) == is_ipv6(backend.address) or bool(frontend.counterpart)
+
+
+def _key(frontend: Frontend, layout: Layout) -> AnyKey:
     protocol = PROTOCOLS[frontend.protocol]
-    return abi.FrontendKey(_address(frontend.vip), frontend.port.to_bytes(2, "big"), protocol)
+    return layout.frontend_key(layout.address(frontend.vip), frontend.port.to_bytes(2, "big"), protocol)
 
 
 def _frontends(
-    state: DataPlaneState, now: Mapping[abi.FrontendKey, abi.Frontend]
-) -> dict[abi.FrontendKey, abi.Frontend]:
+    state: DataPlaneState, now: Mapping[AnyKey, AnyFrontend], layout: Layout
+) -> dict[AnyKey, AnyFrontend]:
     """Known frontends keep their ids; a new one takes an id unused for as long as possible."""
     taken = {frontend.id for frontend in now.values()}
     take = _taker(taken, abi.Limit.MAX_FRONTENDS, "frontends")
-    wanted = {}
+    wanted: dict[AnyKey, AnyFrontend] = {}
     for frontend in state.frontends:
-        key = _key(frontend)
+        key = _key(frontend, layout)
         flags = 0 if frontend.preserve_client_ip else abi.FrontendFlag.HIDE_CLIENT
         number = now[key].id if key in now else take()
         idle = frontend.idle_timeout if frontend.protocol == "tcp" else UDP_TIMEOUT
-        wanted[key] = abi.Frontend(number, flags, idle)
+        made = abi.Frontend(number, flags, idle)
+        wanted[key] = made if layout is NARROW else _widened(made, frontend, layout)
     return wanted
+
+
+def _widened(made: abi.Frontend, frontend: Frontend, layout: Layout) -> abi6.Frontend:
+    counterpart = layout.address(frontend.counterpart) if frontend.counterpart else NO_ADDRESS
+    return abi6.Frontend(**made._asdict(), counterpart=counterpart)
 
 
 def _taker(taken: set[int], limit: int, what: str) -> Callable[[], int]:
@@ -160,19 +203,19 @@ def _taker(taken: set[int], limit: int, what: str) -> Callable[[], int]:
 
 
 def _slots(
-    state: DataPlaneState, places: Mapping[str, Place], now: Mapping[int, abi.Backend]
-) -> dict[Backend, abi.Backend]:
+    state: DataPlaneState, places: Mapping[str, Place], now: Mapping[int, AnyBackend], layout: Layout
+) -> dict[Backend, AnyBackend]:
     """Each backend's entry: where it is already, or in a free slot with the next generation."""
     active = {w.backend for frontend in state.frontends for w in frontend.backends}
     wanted = {backend: abi.BackendState.DRAINING for backend in state.draining}
     wanted |= dict.fromkeys(active, abi.BackendState.ACTIVE)
     living = {_identity(entry): entry for entry in now.values() if entry.state != abi.BackendState.FREE}
-    entries: dict[Backend, abi.Backend] = {}
+    entries: dict[Backend, AnyBackend] = {}
     missing: list[Backend] = []
     for backend in sorted(wanted, key=_name):
         if backend.interface not in places:
             continue
-        entry = _entry(backend, places[backend.interface], wanted[backend], 0)
+        entry = _entry(backend, places[backend.interface], wanted[backend], 0, layout)
         if (old := living.get(_identity(entry))) is not None:
             entries[backend] = entry._replace(id=old.id)
         else:
@@ -185,21 +228,24 @@ def _slots(
         slot = take()
         generation = (now[slot].id >> _SLOT_BITS) % _GENERATIONS + 1 if slot in now else 1
         identity = slot | generation << _SLOT_BITS
-        entries[backend] = _entry(backend, places[backend.interface], wanted[backend], identity)
+        entries[backend] = _entry(backend, places[backend.interface], wanted[backend], identity, layout)
     return entries
 
 
-def _identity(entry: abi.Backend) -> tuple[bytes, bytes, int]:
+def _identity(entry: AnyBackend) -> tuple[bytes, bytes, int]:
     return entry.address, entry.port, entry.ifindex
 
 
 def _name(backend: Backend) -> str:
-    return f"{backend.address}:{backend.port}"
+    address = f"[{backend.address}]" if is_ipv6(backend.address) else backend.address
+    return f"{address}:{backend.port}"
 
 
-def _entry(backend: Backend, place: Place, state: abi.BackendState, identity: int) -> abi.Backend:
-    return abi.Backend(
-        address=_address(backend.address),
+def _entry(
+    backend: Backend, place: Place, state: abi.BackendState, identity: int, layout: Layout
+) -> AnyBackend:
+    return layout.backend(
+        address=layout.address(backend.address),
         port=backend.port.to_bytes(2, "big"),
         state=state,
         via=abi.Via.PEER if place.is_task else abi.Via.NEIGHBOUR,
@@ -208,9 +254,11 @@ def _entry(backend: Backend, place: Place, state: abi.BackendState, identity: in
     )
 
 
-def _table(frontend: Frontend, slots: Mapping[Backend, abi.Backend]) -> bytes:
+def _table(frontend: Frontend, slots: Mapping[Backend, AnyBackend]) -> bytes:
     """The packed Maglev table, its size first; empty when nobody can take a flow."""
-    usable = [w for w in frontend.backends if w.weight > 0 and w.backend in slots]
+    usable = [
+        w for w in frontend.backends if w.weight > 0 and w.backend in slots and reachable(frontend, w.backend)
+    ]
     if not usable:
         return b""
     ids = [slots[w.backend].id.to_bytes(4, "little") for w in usable]

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* What differs between addresses of 32 bits (nlb.bpf.c) and of 128 (nlb6.bpf.c), so that the flow table, Maglev and
+ * a flow's life are written once. In the wide programs an IPv4 address is ::ffff:a.b.c.d (RFC 4291), which no
+ * packet may carry. */
+#pragma once
+
+#include <stdbool.h>
+#include <bpf/bpf_endian.h>
+
+#include "sealway_abi.h"
+
+struct port_range {
+	__u32 first;
+	__u32 last;
+};
+
+#ifdef SEALWAY_WIDE
+
+#define MAPPED bpf_htonl(0xffff)
+
+static __always_inline bool same_address(const sealway_address *a, const sealway_address *b)
+{
+	return a->words[0] == b->words[0] && a->words[1] == b->words[1] && a->words[2] == b->words[2] &&
+	       a->words[3] == b->words[3];
+}
+
+static __always_inline bool is_ipv4(const sealway_address *a)
+{
+	return !a->words[0] && !a->words[1] && a->words[2] == MAPPED;
+}
+
+static __always_inline sealway_address mapped(__be32 address)
+{
+	sealway_address a = { { 0, 0, MAPPED, address } };
+
+	return a;
+}
+
+/* As words of a hash. */
+static __always_inline __u64 address_word(const sealway_address *a, __u64 factor)
+{
+	__u64 high = ((__u64)a->words[0] << 32) | a->words[1];
+
+	return (high ^ (high >> 31)) * factor ^ (((__u64)a->words[2] << 32) | a->words[3]);
+}
+
+static __always_inline __u64 address_words(const sealway_address *source, const sealway_address *destination)
+{
+	__u64 word = address_word(source, 0x9fb21c651e98df25ULL) * 0xff51afd7ed558ccdULL;
+
+	return word ^ (word >> 32) ^ address_word(destination, 0xd6e8feb86659fd93ULL);
+}
+
+/* The client and the target speak different versions of IP: the target must see the load balancer. */
+static __always_inline bool is_across(const struct sealway_tuple *t, const struct sealway_backend *backend)
+{
+	return is_ipv4(&t->destination) != is_ipv4(&backend->address);
+}
+
+static __always_inline sealway_address hidden_behind(const struct sealway_tuple *t,
+						     const struct sealway_frontend *frontend,
+						     const struct sealway_backend *backend)
+{
+	return is_across(t, backend) ? frontend->counterpart : t->destination;
+}
+
+/* Towards an IPv4 target the narrow programs use the load balancer's address too: each has ports of its own. */
+static __always_inline struct port_range ports_towards(const struct sealway_flow *answer)
+{
+	struct port_range range = { SEALWAY_FIRST_PORT, SEALWAY_LAST_WIDE_PORT };
+
+	if (is_ipv4(&answer->key_source))
+		range.first = SEALWAY_LAST_PORT + 1;
+	return range;
+}
+
+#else
+
+static __always_inline bool same_address(const sealway_address *a, const sealway_address *b)
+{
+	return *a == *b;
+}
+
+static __always_inline __u64 address_words(const sealway_address *source, const sealway_address *destination)
+{
+	return ((__u64)*source << 32) | *destination;
+}
+
+static __always_inline bool is_across(const struct sealway_tuple *t, const struct sealway_backend *backend)
+{
+	(void)t, (void)backend;
+	return false;
+}
+
+static __always_inline sealway_address hidden_behind(const struct sealway_tuple *t,
+						     const struct sealway_frontend *frontend,
+						     const struct sealway_backend *backend)
+{
+	(void)frontend, (void)backend;
+	return t->destination;
+}
+
+static __always_inline struct port_range ports_towards(const struct sealway_flow *answer)
+{
+	struct port_range range = { SEALWAY_FIRST_PORT, SEALWAY_LAST_PORT };
+
+	(void)answer;
+	return range;
+}
+
+#endif

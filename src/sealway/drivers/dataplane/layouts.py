@@ -1,0 +1,53 @@
+"""The two widths of addresses in the kernel's maps: 32 bits for IPv4 alone, 128 where IPv6 is on either side.
+
+A wide IPv4 address is ``::ffff:a.b.c.d``. Everything else about the maps is the same for both.
+"""
+
+import ipaddress
+from typing import NamedTuple
+
+from . import abi, abi6, libbpf
+
+_MAPPED = bytes(10) + b"\xff\xff"
+NO_ADDRESS = bytes(16)
+_WIDE_FLOW = 128
+"""Bytes of its flow table's entries: two cache lines."""
+
+
+class Layout(NamedTuple):
+    """The structs of one width."""
+
+    bits: int
+    backend: type[abi.Backend] | type[abi6.Backend]
+    flow: type[abi.Flow] | type[abi6.Flow]
+    frontend: type[abi.Frontend] | type[abi6.Frontend]
+    frontend_key: type[abi.FrontendKey] | type[abi6.FrontendKey]
+
+    def address(self, text: str) -> bytes:
+        """As it stands in the maps. An IPv6 address has no place in a narrow one."""
+        packed = ipaddress.ip_address(text).packed
+        if self.bits == len(packed) * 8:
+            return packed
+        if len(packed) == 16:
+            raise ValueError(f"{text} does not fit into {self.bits} bits")
+        return _MAPPED + packed
+
+
+NARROW = Layout(32, abi.Backend, abi.Flow, abi.Frontend, abi.FrontendKey)
+WIDE = Layout(128, abi6.Backend, abi6.Flow, abi6.Frontend, abi6.FrontendKey)
+
+
+def is_ipv6(text: str) -> bool:
+    """Whether an address is one, by its look."""
+    return ":" in text
+
+
+def address_text(packed: bytes) -> str:
+    """From either width."""
+    narrow = packed.removeprefix(_MAPPED) if len(packed) == 16 else packed
+    return str(ipaddress.ip_address(narrow))
+
+
+def layout_of(flows: libbpf.Map) -> Layout:
+    """Of a flow table, by the size of its entries."""
+    return WIDE if flows.value_size == abi.Limit.FLOWS_PER_BUCKET * _WIDE_FLOW else NARROW

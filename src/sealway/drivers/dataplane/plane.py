@@ -1,0 +1,71 @@
+"""The programs and maps of one width of addresses, and what their tables hold; see ``layouts``."""
+
+from collections.abc import Iterable, Mapping
+
+from ...model.errors import DriverError
+from ..base import Backend, DataPlaneState, FrontendCounters
+from . import abi, census, loader, tables
+from .filters import Edition
+from .knock import knock
+from .layouts import Layout
+from .tables_plan import Place, TableFull, after, plan
+
+_FIRST = bytes(4)
+
+
+class Plane:
+    """Loaded and read back. Used by one thread at a time."""
+
+    def __init__(self, loaded: loader.Loaded, layout: Layout) -> None:
+        self.loaded = loaded
+        self._layout = layout
+        self._tables = tables.read(loaded.maps)
+
+    @property
+    def edition(self) -> Edition:
+        """What its filters are called by."""
+        return Edition(self.loaded.programs, self.loaded.digest, self.loaded.maps["config"].id)
+
+    def apply(self, state: DataPlaneState, places: Mapping[str, Place]) -> int:
+        """Makes the tables match the part of the state that fits; how many writes that took."""
+        try:
+            todo = plan(state, places, self._tables, self._layout)
+        except TableFull as error:
+            raise DriverError(f"the data plane's tables are full: {error}", retryable=False) from error
+        try:
+            tables.write(self.loaded.maps, todo)
+        except DriverError:
+            self._tables = tables.read(self.loaded.maps)
+            raise
+        self._tables = after(self._tables, todo)
+        if todo.freed:
+            knock(self.loaded.maps["flows"], {entry.id for entry in todo.freed})
+        return todo.writes
+
+    def set_host_interface(self, ifindex: int, mac: bytes) -> int:
+        """Where answers to this host's own processes enter. The number of writes it took."""
+        config = self.loaded.maps["config"]
+        old = abi.Config.unpack(config.get(_FIRST) or b"")
+        new = old._replace(host_ifindex=ifindex, host_mac=mac)
+        if new == old:
+            return 0
+        config.put(_FIRST, new.pack())
+        return 1
+
+    def flows(self, backends: Iterable[Backend]) -> dict[Backend, int]:
+        """How many each carries here."""
+        counted = census.count_flows(self.loaded.maps["flows"]).by_backend
+        known = {
+            (entry.address, entry.port): entry.id for entry in self._tables.backends.values() if entry.state
+        }
+        return {
+            backend: counted.get(
+                known.get((self._layout.address(backend.address), backend.port.to_bytes(2, "big")), 0), 0
+            )
+            for backend in backends
+        }
+
+    def counters(self) -> dict[tuple[str, int, str], FrontendCounters]:
+        """By (vip, port, protocol)."""
+        maps = self.loaded.maps
+        return census.frontend_counters(maps, self._tables, census.count_flows(maps["flows"]))
