@@ -241,9 +241,9 @@ def balancer(**members):
             "cannot be 100 as this will block deployments.",
         ),
         (
-            {"deploymentConfiguration": {"strategy": "BLUE_GREEN"}},
-            "ClientException",
-            "The deployment strategy BLUE_GREEN",
+            {"deploymentConfiguration": {"strategy": "BLUE_GREEN"}, "loadBalancers": BALANCERS},
+            "InvalidParameterException",
+            "advancedConfiguration field is required for all loadBalancers when using a non-ROLLING",
         ),
         (
             {"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]},
@@ -326,7 +326,7 @@ def test_a_service_scales_though_its_definition_was_deregistered(world):
         ({"service": "none"}, "ServiceNotFoundException", "Service not found."),
         ({"taskDefinition": "none"}, "ClientException", "TaskDefinition not found."),
         ({"desiredCount": -1}, "InvalidParameterException", "desiredCount must be"),
-        ({"loadBalancers": BALANCERS}, "ClientException", "Changing loadBalancers"),
+        ({"loadBalancers": BALANCERS * 6}, "InvalidParameterException", "load balancers cannot exceed 5"),
         ({"enableExecuteCommand": True}, "ClientException", "'enableExecuteCommand' of UpdateService"),
         ({"taskDefinition": "ledger"}, "InvalidParameterException", "must be provided when networkMode"),
     ],

@@ -51,6 +51,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """``spare``: what may be stopped besides, in this order, if a started task finds no room."""
 
     start: int = 0
+    source_start: int = 0
+    """How many to start of the deployment whose traffic is being taken over."""
     places: tuple[str, ...] = ()
     """Where to start each (container instance ARNs); empty: wherever placement finds room."""
     zones: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ def is_healthy(snapshot: ServiceSnapshot, task: Task, now: datetime) -> bool:
     targets = {t.target_group_arn: t for t in snapshot.targets.get(task.arn, ())}
     return all(
         _passes(snapshot, targets.get(balancer["targetGroupArn"]), balancer["targetGroupArn"])
-        for balancer in snapshot.service.load_balancers
+        for balancer in snapshot.service.balancers_of(task.deployment_id)
         if balancer.get("targetGroupArn")
     )
 
@@ -87,7 +87,7 @@ def has_health_check(definition: TaskDefinition) -> bool:
 def _is_probed(snapshot: ServiceSnapshot, task: Task) -> bool:
     return any(
         group.health_check.enabled and snapshot.usage.covers(group.arn, task.availability_zone)
-        for balancer in snapshot.service.load_balancers
+        for balancer in snapshot.service.balancers_of(task.deployment_id)
         if (group := snapshot.target_groups.get(balancer.get("targetGroupArn") or ""))
     )
 

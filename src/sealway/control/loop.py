@@ -17,7 +17,16 @@ import structlog
 from ..model.clock import Clock
 from ..model.ids import IdSource
 from ..store import Store
-from . import definition_plan, reaper_plan, record_plan, service_plan, snapshot, target_plan, task_plan
+from . import (
+    definition_plan,
+    reaper_plan,
+    record_plan,
+    service_plan,
+    snapshot,
+    target_plan,
+    task_plan,
+    traffic_plan,
+)
 from .ledger import Ledger
 from .plan import Plan, earliest
 from .scopes import WATCHED, Scope, everything, frees_room, touched
@@ -155,6 +164,9 @@ class ControlLoop:
             stock = snapshot.read_stock(self._store, found, self._ledger)
             plan = service_plan.plan(found, now, self._ids, stock)
         yield plan
+        traffic = traffic_plan.read(self._store, arn)
+        if traffic is not None:
+            yield traffic_plan.plan(traffic)
         if not plan.empty:
             found = snapshot.read_service(self._store, arn, self._ledger.usage()) or found
         yield target_plan.plan(found, now, self._ids)

@@ -66,6 +66,8 @@ def _moved(
     own = next((d for d in service.deployments if d.id == record.deployment_id), None)
     if own is not None and own.rollout_state != "COMPLETED":
         changes["failed_tasks"] = own.failed_tasks
+    if own is not None:
+        changes["shift"] = own.shift
     if record.started_at is None:
         changes["started_at"] = now
     moved = record.replace(**changes)

@@ -7,13 +7,16 @@ exactly the desired number of tasks is healthy, and every other task is STOPPED.
 
 from collections import Counter
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from ..model.ids import IdSource
 from ..model.service import Deployment, Service
 from ..model.task import Task
-from . import backoff, events
+from . import backoff, events, shift_plan
+
+_BROKEN = "ECS deployment circuit breaker: tasks failed to start."
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,15 +40,27 @@ def with_deployment(service: Service, deployment_id: str, **changes: Any) -> Ser
     )
 
 
-def advance(service: Service, progress: Progress, now: datetime) -> tuple[Service, list[str]]:
-    """The service with its deployments up to date, and what its history says of it."""
+class Advance(NamedTuple):
+    """The service with its deployments up to date, what its history says of it, when time moves it on."""
+
+    service: Service
+    messages: list[str]
+    wake_at: datetime | None = None
+
+
+def advance(service: Service, progress: Progress, now: datetime, ids: IdSource) -> Advance:
+    """See ``Advance``."""
     if service.status == "DRAINING":
-        return _delete(_count(service, progress), progress, now), []
+        return Advance(_delete(_count(service, progress), progress, now), [])
     service, messages = _break(service, now)
+    service, failure, wake_at = _shift(service, progress, now, ids)
+    if failure is not None:
+        service, said = _give_up(service, failure, now, back=True)
+        messages += said
     service = _count(_forgive(service, progress), progress)
     full = progress.settled and _is_full(service, progress)
     primary = service.primary
-    if full and primary.rollout_state == "IN_PROGRESS":
+    if full and not primary.shifting and primary.rollout_state == "IN_PROGRESS":
         reason = f"ECS deployment {primary.id} completed."
         changes = {"rollout_state": "COMPLETED", "rollout_reason": reason, "failed_tasks": 0}
         service = with_deployment(service, primary.id, updated_at=now, **changes)
@@ -54,7 +69,26 @@ def advance(service: Service, progress: Progress, now: datetime) -> tuple[Servic
     steady = full and service.primary.rollout_state == "COMPLETED" and len(service.deployments) == 1
     if steady and not service.steady:
         messages.append(events.STEADY)
-    return (service if steady == service.steady else service.replace(steady=steady)), messages
+    return Advance(service if steady == service.steady else service.replace(steady=steady), messages, wake_at)
+
+
+def _shift(
+    service: Service, progress: Progress, now: datetime, ids: IdSource
+) -> tuple[Service, str | None, datetime | None]:
+    """The PRIMARY deployment's taking over of another's traffic, a step on; why it is to be rolled back."""
+    primary = service.primary
+    if primary.shift is None or not primary.shifting or primary.rollout_state != "IN_PROGRESS":
+        return service, None, None
+    pair = {primary.id, primary.shift.source_id}
+    healthy = sum(task.arn in progress.healthy for task in progress.kept)
+    facts = shift_plan.Facts(
+        ready=healthy == len(progress.kept) == service.desired_count,
+        alone=all(t.last_status == "STOPPED" or t.deployment_id in pair for t in progress.tasks),
+    )
+    step = shift_plan.advance(primary.shift, facts, now, ids)
+    if step.shift != primary.shift:
+        service = with_deployment(service, primary.id, shift=step.shift, updated_at=now)
+    return service, step.failure, step.wake_at
 
 
 def _is_full(service: Service, progress: Progress) -> bool:
@@ -69,7 +103,8 @@ def _count(service: Service, progress: Progress) -> Service:
     wanted = Counter(t.deployment_id for t in progress.tasks if t.desired_status == "RUNNING")
     alive = {t.deployment_id for t in progress.tasks if t.last_status != "STOPPED"}
     primary = service.primary
-    keep_good = backoff.rolls_back(service) and primary.rollout_state == "IN_PROGRESS"
+    may_return = backoff.rolls_back(service) or primary.shifting
+    keep_good = may_return and primary.rollout_state == "IN_PROGRESS"
     deployments = []
     for deployment in service.deployments:
         desired = service.desired_count if service.status == "ACTIVE" else 0
@@ -99,14 +134,16 @@ def _break(service: Service, now: datetime) -> tuple[Service, list[str]]:
     primary = service.primary
     if not backoff.breaker_trips(service, primary):
         return service, []
-    failed: dict[str, Any] = {
-        "rollout_state": "FAILED",
-        "rollout_reason": "ECS deployment circuit breaker: tasks failed to start.",
-        "updated_at": now,
-    }
+    return _give_up(service, _BROKEN, now, back=backoff.rolls_back(service))
+
+
+def _give_up(service: Service, reason: str, now: datetime, *, back: bool) -> tuple[Service, list[str]]:
+    """The PRIMARY deployment has failed; ``back``: the last good one is to be it again."""
+    primary = service.primary
+    failed: dict[str, Any] = {"rollout_state": "FAILED", "rollout_reason": reason, "updated_at": now}
     messages = [events.failed(primary.id)]
     service = with_deployment(service, primary.id, **failed)
-    good = _last_good(service) if backoff.rolls_back(service) else None
+    good = _last_good(service) if back else None
     if good is None:
         return service, messages
     service = with_deployment(service, primary.id, status="ACTIVE")
@@ -115,21 +152,26 @@ def _break(service: Service, now: datetime) -> tuple[Service, list[str]]:
         good.id,
         status="PRIMARY",
         rollout_state="IN_PROGRESS",
-        rollout_reason=f"ECS deployment circuit breaker: rolling back to deploymentId {good.id}.",
+        rollout_reason=f"{reason.partition(':')[0]}: rolling back to deploymentId {good.id}.",
         failed_tasks=0,
+        shift=None,
         updated_at=now,
     )
     service = service.replace(
         task_definition_arn=good.task_definition_arn,
         network_configuration=good.network_configuration,
         platform_version=good.platform_version,
+        load_balancers=service.load_balancers if good.load_balancers is None else good.load_balancers,
     )
     return service, [*messages, events.rolling_back(good.id)]
 
 
 def _last_good(service: Service) -> Deployment | None:
-    good = [d for d in service.deployments if d.status != "PRIMARY" and d.rollout_state == "COMPLETED"]
-    return max(good, key=lambda d: d.created_at, default=None)
+    others = [d for d in service.deployments if d.status != "PRIMARY"]
+    good = [d for d in others if d.rollout_state == "COMPLETED"]
+    shift = service.primary.shift
+    serving = next((d for d in others if shift is not None and d.id == shift.source_id), None)
+    return max(good, key=lambda d: d.created_at, default=serving)
 
 
 def _delete(service: Service, progress: Progress, now: datetime) -> Service:

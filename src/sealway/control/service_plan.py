@@ -15,7 +15,7 @@ import msgspec
 from ..model import capacity
 from ..model.ids import IdSource
 from ..model.network import NetworkInterface
-from ..model.new_task import Board, Stock, TaskRequest, board, place_all
+from ..model.new_task import Board, Stock, TaskRequest, board, place_all, subnet_ids
 from ..model.placement import SERVICE_DEFAULT_STRATEGY, Unplaced
 from ..model.service import Deployment, Service
 from ..model.task import Task
@@ -25,6 +25,7 @@ from .health import Unfit, is_healthy, next_verdict, unfit
 from .plan import Plan, earliest
 from .rebalance_plan import Balance
 from .rollout_state import Progress, advance, with_deployment
+from .shift_tasks import shift_decision
 from .snapshot import ServiceSnapshot
 from .task_plan import FAILURES, End, endings, stop
 
@@ -61,8 +62,8 @@ class _Step:
         ground = self._ground()
         unfit_now, rollout = self._rollout()
         balance = self._balance(rollout)
-        decision = daemon_plan.decide(rollout, ground) if ground is not None else _decide(rollout, balance)
-        if decision.start and stock is None:
+        decision = self._decide(ground, rollout, balance)
+        if (decision.start or decision.source_start) and stock is None:
             return Plan(wants_stock=True)
         missing = self._start(decision, stock, unfit_now.keys()) if stock is not None else 0
         self._stop([*decision.stop, *decision.spare[:missing]], unfit_now)
@@ -151,6 +152,25 @@ class _Step:
             return False
         return True
 
+    def _decide(self, ground: daemon_plan.Ground | None, rollout: Rollout, balance: Balance) -> Decision:
+        if ground is not None:
+            return daemon_plan.decide(rollout, ground)
+        primary = self.service.primary
+        if primary.shift is not None and primary.shifting and self.service.status == "ACTIVE":
+            rest = self._source_rest(primary.shift.source_id)
+            return shift_decision(rollout, primary.shift, source_may_start=rest is None)
+        return _decide(rollout, balance)
+
+    def _source_rest(self, source_id: str) -> datetime | None:
+        """Until when no task is started in the place of one that failed: its failures are not counted."""
+        own = (t for t in self.tasks.values() if t.deployment_id == source_id and t.stop_code in FAILURES)
+        last = max((ended for t in own if (ended := t.stopping_at or t.stopped_at)), default=None)
+        until = last + RETRY_PLACEMENT if last is not None else None
+        if until is None or until <= self.now:
+            return None
+        self.wakes.append(until)
+        return until
+
     # --- changing -----------------------------------------------------------------------------
 
     def _change(self, tasks: Sequence[Task]) -> None:
@@ -172,12 +192,14 @@ class _Step:
 
     def _start(self, decision: Decision, stock: Stock, unfit_now: Set[str]) -> int:
         """Places what was decided; answers how many found no room."""
-        request = self._request(self.service.primary)
+        request = self._request(self._starting(decision))
         # What is stopped in this very step gives no room yet; only its group's counts are free.
         leaving = {task.arn for task in decision.stop}
         now_known = [self.tasks.get(task.arn, task) for task in stock.tasks]
         told = [t.replace(desired_status="STOPPED") if t.arn in leaving else t for t in now_known]
-        on: Board = board(request, msgspec.structs.replace(stock, tasks=told))
+        own = subnet_ids(request.network_configuration)
+        subnets = [subnet for subnet in stock.subnets if subnet.id in own]
+        on: Board = board(request, msgspec.structs.replace(stock, tasks=told, subnets=subnets))
         # Nor do those that go once their replacements serve; but zones are filled as if they had.
         unfit_zones = Counter(t.availability_zone for t in told if t.arn in unfit_now - leaving)
         on = msgspec.structs.replace(on, zone_tasks=Counter(on.zone_tasks) - unfit_zones)
@@ -195,7 +217,15 @@ class _Step:
             self.starved = True  # Nothing is missing: tasks move as soon as there is room.
             return 0
         self._say_unplaced(unplaced[0])
-        return decision.start - len(self.created)
+        return (decision.source_start or decision.start) - len(self.created)
+
+    def _starting(self, decision: Decision) -> Deployment:
+        """Whose tasks are started: what serves comes before what is to serve."""
+        primary = self.service.primary
+        if not decision.source_start or primary.shift is None:
+            return primary
+        source = primary.shift.source_id
+        return next(d for d in self.service.deployments if d.id == source)
 
     def _request(self, deployment: Deployment) -> TaskRequest:
         service, definition = self.service, self.snapshot.definitions[deployment.task_definition_arn]
@@ -258,8 +288,9 @@ class _Step:
             healthy=rollout.healthy,
             settled=steady and not self.created and not decision.stop,
         )
-        self.service, messages = advance(self.service, progress, self.now)
+        self.service, messages, wake = advance(self.service, progress, self.now, self.ids)
         self.messages += messages
+        self.wakes.append(wake)
 
     def _written(self) -> Plan:
         service = events.add(self.service, self.messages, self.ids, self.now)
@@ -286,7 +317,7 @@ def _seats(request: TaskRequest, decision: Decision) -> list[tuple[TaskRequest, 
     if decision.zones:
         chosen = decision.zones[:BATCH]
         return [(msgspec.structs.replace(request, zone=zone), n) for zone, n in Counter(chosen).items()]
-    return [(request, min(decision.start, BATCH))]
+    return [(request, min(decision.source_start or decision.start, BATCH))]
 
 
 def _task_tags(service: Service, of_definition: dict[str, str]) -> dict[str, str]:

@@ -157,9 +157,10 @@ def read_leftovers(reader: Reader) -> Leftovers:
 
 
 def read_stock(reader: Reader, snapshot: ServiceSnapshot, ledger: Ledger) -> Stock:
-    """What placing tasks of the service's PRIMARY deployment looks at."""
-    network = snapshot.service.primary.network_configuration
-    subnets = [s for i in subnet_ids(network) if (s := reader.get(Subnet, i)) is not None]
+    """What placing tasks of the service's deployments looks at."""
+    networks = (d.network_configuration for d in snapshot.service.deployments)
+    named = dict.fromkeys(i for network in networks for i in subnet_ids(network))
+    subnets = [s for i in named if (s := reader.get(Subnet, i)) is not None]
     vpcs = {subnet.vpc_id for subnet in subnets}
     return Stock(
         tasks=snapshot.tasks,
@@ -172,7 +173,8 @@ def read_stock(reader: Reader, snapshot: ServiceSnapshot, ledger: Ledger) -> Sto
 
 
 def _target_groups(service: Service) -> set[str]:
-    return {lb["targetGroupArn"] for lb in service.load_balancers if lb.get("targetGroupArn")}
+    older = (balancer for d in service.deployments for balancer in service.balancers_of(d.id))
+    return {lb["targetGroupArn"] for lb in (*service.load_balancers, *older) if lb.get("targetGroupArn")}
 
 
 def _machines(reader: Reader, cluster_arn: str) -> Machines:

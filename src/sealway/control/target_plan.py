@@ -160,7 +160,7 @@ class _Step:
         """Whether the container behind the target runs no more."""
         names = {
             balancer.get("containerName")
-            for balancer in self.snapshot.service.load_balancers
+            for balancer in self.snapshot.service.balancers_of(task.deployment_id)
             if balancer.get("targetGroupArn") == target.target_group_arn
         }
         behind = [c for c in task.containers if c.name in names] or task.containers
@@ -169,7 +169,7 @@ class _Step:
     def _register(self, task: Task) -> None:
         own = {target.key for target in self.snapshot.targets.get(task.arn, ())}
         wanted = set()
-        for balancer in self.snapshot.service.load_balancers:
+        for balancer in self.snapshot.service.balancers_of(task.deployment_id):
             group = self.snapshot.target_groups.get(balancer.get("targetGroupArn", ""))
             place = endpoint(self.snapshot, task, balancer, group) if group else None
             if group is None or place is None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from .resource import Resource
+from .traffic_shift import Shift
 
 EVENTS_KEPT = 100
 
@@ -32,6 +33,16 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     rollout_state: str = "IN_PROGRESS"
     rollout_reason: str = ""
     failed_tasks: int = 0
+    load_balancers: tuple[dict[str, Any], ...] | None = None
+    """As the service's were when it began; None: as they are."""
+    alternate: bool = False
+    """Whether its tasks are in the alternate target groups."""
+    shift: Shift | None = None
+
+    @property
+    def shifting(self) -> bool:
+        """Whether it is to take over the traffic of another, and has not ended."""
+        return self.shift is not None and self.rollout_state != "COMPLETED" and self.shift.under_way
 
 
 class ServiceEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +112,21 @@ class Service(Resource, frozen=True, kw_only=True):
         """The deployment that is being rolled out, or was last."""
         return next(d for d in self.deployments if d.status == "PRIMARY")
 
+    def balancers_of(self, deployment_id: str | None) -> tuple[dict[str, Any], ...]:
+        """``load_balancers`` as they stand for a deployment's tasks: with their own target groups."""
+        own = next((d for d in self.deployments if d.id == deployment_id), None)
+        if own is None:
+            return self.load_balancers
+        given = self.load_balancers if own.load_balancers is None else own.load_balancers
+        return tuple(in_group(balancer, own.alternate) for balancer in given)
+
     @property
     def breaker_threshold(self) -> int:
         """How many failed tasks the circuit breaker gives a deployment up after."""
         return max(3, min(200, -(-self.desired_count // 2)))
+
+
+def in_group(balancer: dict[str, Any], alternate: bool) -> dict[str, Any]:
+    """One of ``load_balancers`` with its alternate target group in the place of the first, if asked for."""
+    other = (balancer.get("advancedConfiguration") or {}).get("alternateTargetGroupArn")
+    return {**balancer, "targetGroupArn": other} if alternate and other else balancer

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from .resource import Resource
+from .traffic_shift import Shift
 
 ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 """Of ``ServiceDeployment.status``; before: PENDING, IN_PROGRESS, ROLLBACK_REQUESTED, ROLLBACK_IN_PROGRESS."""
@@ -34,6 +35,8 @@ class ServiceRevision(Resource, frozen=True, kw_only=True):
     capacity_provider_strategy: tuple[dict[str, Any], ...] = ()
     load_balancers: tuple[dict[str, Any], ...] = ()
     network_configuration: dict[str, Any] | None = None
+    alternate: bool = False
+    """Whether its tasks are in the alternate target groups."""
     created_at: datetime
 
     @property
@@ -69,6 +72,8 @@ class ServiceDeployment(Resource, frozen=True, kw_only=True):
     status_reason: str | None = None
     failed_tasks: int = 0
     rollback: Rollback | None = None
+    shift: Shift | None = None
+    """How far it has taken over the traffic, where its strategy is not ROLLING."""
     created_at: datetime
     updated_at: datetime
     started_at: datetime | None = None

@@ -4,9 +4,12 @@ import msgspec
 
 from sealway.control.events import STEADY
 from sealway.control.rollout_state import Progress, advance
+from sealway.model.ids import CountingIds
 from sealway.model.service import Deployment, Service
 from sealway.model.task import Task
 from tests.support.cluster_world import CLUSTER, ECS, NOW, OWNER, task
+
+IDS = CountingIds()
 
 
 def deployment(number: int, status: str = "PRIMARY", **fields: Any) -> Deployment:
@@ -39,26 +42,26 @@ def progress(*tasks: Task, kept: int = 2, settled: bool = True) -> Progress:
 
 
 def test_a_rollout_is_complete_when_exactly_the_desired_tasks_are_healthy() -> None:
-    after, messages = advance(service(deployment(1)), progress(of(1, 1), of(1, 2)), NOW)
+    after, messages, _ = advance(service(deployment(1)), progress(of(1, 1), of(1, 2)), NOW, IDS)
     assert (after.primary.rollout_state, after.steady) == ("COMPLETED", True)
     assert messages == ["(deployment ecs-svc/1) deployment completed.", STEADY]
-    assert advance(after, progress(of(1, 1), of(1, 2)), NOW) == (after, [])
+    assert advance(after, progress(of(1, 1), of(1, 2)), NOW, IDS) == (after, [], None)
 
 
 def test_it_is_not_while_something_waits_or_an_old_task_drains() -> None:
     both = service(deployment(2), deployment(1, "ACTIVE", rollout_state="COMPLETED"))
     draining = of(1, 9, desired_status="STOPPED")
-    after, _ = advance(both, progress(of(2, 1), of(2, 2), draining), NOW)
+    after, _, _ = advance(both, progress(of(2, 1), of(2, 2), draining), NOW, IDS)
     assert (after.primary.rollout_state, len(after.deployments)) == ("IN_PROGRESS", 2)
     assert after.deployments[1].desired_count == 0
-    after, _ = advance(both, progress(of(2, 1), of(2, 2), settled=False), NOW)
+    after, _, _ = advance(both, progress(of(2, 1), of(2, 2), settled=False), NOW, IDS)
     assert after.primary.rollout_state == "IN_PROGRESS"
 
 
 def test_an_old_deployment_leaves_with_its_last_task() -> None:
     both = service(deployment(2), deployment(1, "ACTIVE", rollout_state="COMPLETED"))
     stopped = of(1, 9, desired_status="STOPPED", last_status="STOPPED")
-    after, _ = advance(both, progress(of(2, 1), of(2, 2), stopped), NOW)
+    after, _, _ = advance(both, progress(of(2, 1), of(2, 2), stopped), NOW, IDS)
     assert [d.id for d in after.deployments] == ["ecs-svc/2"]
 
 
@@ -71,12 +74,12 @@ def test_with_rollback_the_last_good_deployment_waits_without_tasks() -> None:
         deployment(1, "ACTIVE", rollout_state="COMPLETED"),
         deployment_configuration=BREAKER,
     )
-    after, _ = advance(both, progress(of(2, 1, last_status="PENDING"), kept=1), NOW)
+    after, _, _ = advance(both, progress(of(2, 1, last_status="PENDING"), kept=1), NOW, IDS)
     assert [d.id for d in after.deployments] == ["ecs-svc/2", "ecs-svc/1"]
     failing = after.replace(
         deployments=(msgspec.structs.replace(after.primary, failed_tasks=3), after.deployments[1])
     )
-    back, messages = advance(failing, progress(of(2, 1, last_status="PENDING"), kept=0), NOW)
+    back, messages, _ = advance(failing, progress(of(2, 1, last_status="PENDING"), kept=0), NOW, IDS)
     assert back.primary.id == "ecs-svc/1"
     reason = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
     assert (back.primary.rollout_state, back.primary.rollout_reason) == ("IN_PROGRESS", reason)
@@ -92,15 +95,15 @@ def test_with_rollback_the_last_good_deployment_waits_without_tasks() -> None:
 def test_a_task_that_became_healthy_resets_the_count_of_failures() -> None:
     later = NOW.replace(minute=1)
     counting = service(deployment(1, failed_tasks=2))
-    after, _ = advance(counting, progress(of(1, 1, started_at=NOW), kept=1), NOW)
+    after, _, _ = advance(counting, progress(of(1, 1, started_at=NOW), kept=1), NOW, IDS)
     assert after.primary.failed_tasks == 2
-    after, _ = advance(counting, progress(of(1, 1, started_at=later), kept=1), later)
+    after, _, _ = advance(counting, progress(of(1, 1, started_at=later), kept=1), later, IDS)
     assert after.primary.failed_tasks == 0
 
 
 def test_a_deleted_service_is_inactive_with_its_last_task() -> None:
     leaving = service(deployment(1), status="DRAINING")
-    stays, _ = advance(leaving, progress(of(1, 1, desired_status="STOPPED"), kept=0), NOW)
+    stays, _, _ = advance(leaving, progress(of(1, 1, desired_status="STOPPED"), kept=0), NOW, IDS)
     assert stays.status == "DRAINING"
-    gone, messages = advance(leaving, progress(of(1, 1, last_status="STOPPED"), kept=0), NOW)
+    gone, messages, _ = advance(leaving, progress(of(1, 1, last_status="STOPPED"), kept=0), NOW, IDS)
     assert (gone.status, gone.stopped_at, messages) == ("INACTIVE", NOW, [])

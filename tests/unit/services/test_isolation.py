@@ -85,6 +85,7 @@ ECS: list[tuple[str, Build]] = [
             "loadBalancers": balancers(t.instance_group),
         },
     ),
+    ("ContinueServiceDeployment", lambda _, t: {"serviceDeploymentArn": t.service_deployment, "hookId": "h"}),
     ("DeleteAttributes", lambda m, t: {"cluster": m.cluster, "attributes": [attribute(t)]}),
     ("DeleteAttributes", lambda _, t: {"cluster": t.cluster, "attributes": [attribute(t)]}),
     ("DeleteCluster", lambda _, t: {"cluster": t.cluster}),

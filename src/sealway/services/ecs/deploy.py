@@ -53,6 +53,7 @@ def _revision(ctx: Context, service: Service) -> ServiceRevision:
         capacity_provider_strategy=tuple(service.extra.get("capacityProviderStrategy") or ()),
         load_balancers=service.load_balancers,
         network_configuration=service.network_configuration,
+        alternate=service.primary.alternate,
         created_at=ctx.now,
     )
 

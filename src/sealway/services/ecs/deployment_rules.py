@@ -1,9 +1,11 @@
 """``deploymentConfiguration`` and new deployments.
 
 A service has one PRIMARY deployment, the one being rolled out or rolled out last. A new one makes the old
-PRIMARY an ACTIVE one, which ``control`` shrinks and removes.
+PRIMARY an ACTIVE one, which ``control`` shrinks and removes: in a rolling deployment task by task, with
+another strategy after the new one has taken over its traffic. That one's tasks are in the other target group.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,8 +14,10 @@ import msgspec
 from ...model.ids import IdSource, decimal
 from ...model.request import Params
 from ...model.service import Deployment, Service
+from ...model.traffic_shift import Shift
 from .errors import invalid, unsupported
 from .honoured import refuse_others
+from .shift_rules import new_shift_strategy
 
 _HONOURED = (
     "deploymentCircuitBreaker",
@@ -22,6 +26,9 @@ _HONOURED = (
     "alarms",
     "strategy",
     "bakeTimeInMinutes",
+    "linearConfiguration",
+    "canaryConfiguration",
+    "lifecycleHooks",
 )
 
 
@@ -43,13 +50,7 @@ def default_percents(scheduling_strategy: str) -> Percents:
 def percents(given: Params, current: Percents = DEFAULT_PERCENTS, scheduling: str = "REPLICA") -> Percents:
     """The percentages, ``current`` where not given. Raises for what is wrong or not built."""
     refuse_others(given, _HONOURED, "deploymentConfiguration")
-    if given.get("strategy") not in (None, "ROLLING"):
-        raise unsupported(f"The deployment strategy {given['strategy']} (use ROLLING)")
     _check_breaker(given.get("deploymentCircuitBreaker") or {})
-    if (given.get("alarms") or {}).get("enable"):
-        raise unsupported("The parameter 'alarms.enable' of deploymentConfiguration")
-    if given.get("bakeTimeInMinutes"):
-        raise unsupported("The parameter 'bakeTimeInMinutes' of deploymentConfiguration")
     minimum = _or(given.get("minimumHealthyPercent"), current.minimum)
     maximum = _or(given.get("maximumPercent"), current.maximum)
     if not 0 <= minimum <= 100:
@@ -79,6 +80,7 @@ def _or(given: int | None, current: int) -> int:
 def with_new_deployment(service: Service, ids: IdSource, now: datetime) -> Service:
     """The service with a new PRIMARY deployment of what it now specifies, and its crash loop forgotten."""
     deployment_id = f"ecs-svc/{decimal(ids, 19)}"
+    shift, alternate = _taking_over(service, now)
     primary = Deployment(
         id=deployment_id,
         status="PRIMARY",
@@ -90,12 +92,51 @@ def with_new_deployment(service: Service, ids: IdSource, now: datetime) -> Servi
         platform_version=service.platform_version,
         network_configuration=service.network_configuration,
         rollout_reason=f"ECS deployment {deployment_id} in progress.",
+        load_balancers=service.load_balancers,
+        alternate=alternate,
+        shift=shift,
     )
     older = (
         msgspec.structs.replace(d, status="ACTIVE", updated_at=now) if d.status == "PRIMARY" else d
         for d in service.deployments
     )
     return service.replace(deployments=(primary, *older), backoff=None, steady=False)
+
+
+def _taking_over(service: Service, now: datetime) -> tuple[Shift | None, bool]:
+    """How a new deployment takes over traffic, and whether its tasks are in the alternate target groups."""
+    strategy = new_shift_strategy(service.deployment_configuration)
+    current = service.primary if service.deployments else None
+    source = _source(service)
+    if current is None or not source or not strategy:
+        return None, bool(current and current.alternate and _same_groups(current, service))
+    shift = Shift(
+        strategy=strategy,
+        source_id=source.id,
+        configuration=service.deployment_configuration,
+        stage="PRE_SCALE_UP" if source.id == current.id else "RECONCILE_SERVICE",
+        stage_since=now,
+    )
+    return shift, not source.alternate
+
+
+def _source(service: Service) -> Deployment | None:
+    """The deployment that serves: the newest one that was completed; else the first, unless it fails."""
+    completed = [d for d in service.deployments if d.rollout_state == "COMPLETED"]
+    if completed:
+        return max(completed, key=lambda d: d.created_at)
+    first = [d for d in service.deployments if d.rollout_state == "IN_PROGRESS" and not d.shift]
+    return next((d for d in first if not d.failed_tasks), None)
+
+
+def _same_groups(deployment: Deployment, service: Service) -> bool:
+    before = service.load_balancers if deployment.load_balancers is None else deployment.load_balancers
+    return targets_of(before) == targets_of(service.load_balancers)
+
+
+def targets_of(balancers: Sequence[Params]) -> list[tuple[object, ...]]:
+    """What ``loadBalancers`` lead to, without how traffic is shifted between their target groups."""
+    return [tuple(b.get(m) for m in ("targetGroupArn", "containerName", "containerPort")) for b in balancers]
 
 
 def with_desired_count(service: Service, count: int, now: datetime) -> Service:

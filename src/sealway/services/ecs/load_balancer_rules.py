@@ -14,7 +14,7 @@ from .honoured import refuse_others
 
 MOST_TARGET_GROUPS = 5
 _TARGET_TYPE = {"awsvpc": "ip", "bridge": "instance"}
-_HONOURED = ("targetGroupArn", "containerName", "containerPort")
+_HONOURED = ("targetGroupArn", "containerName", "containerPort", "advancedConfiguration")
 
 
 def check_load_balancers(

@@ -3,10 +3,11 @@
 from typing import Any
 
 from ...model.request import Params
-from ...model.service import Service
+from ...model.service import Service, in_group
 from ...model.service_deployment import ServiceDeployment, ServiceRevision
 from ...model.task import Task
 from ...model.task_definition import TaskDefinition
+from ...model.traffic_shift import WHOLE, Shift
 from ...store import Reader
 from .service_view import launch_shape, revision_shape
 
@@ -40,12 +41,13 @@ def show(reader: Reader, record: ServiceDeployment) -> Params:
         "clusterArn": record.cluster_arn,
         "createdAt": record.created_at,
         "updatedAt": record.updated_at,
-        "sourceServiceRevisions": [_summary(reader, arn) for arn in record.source_revision_arns],
-        "targetServiceRevision": _summary(reader, record.target_revision_arn),
+        "sourceServiceRevisions": [_source(reader, record, arn) for arn in record.source_revision_arns],
+        "targetServiceRevision": _summary(reader, record.target_revision_arn) | _weights(record.shift),
         "status": record.status,
         "deploymentConfiguration": record.deployment_configuration,
         "deploymentCircuitBreaker": _breaker(reader, record),
         **_optional(record),
+        **_shifted(record.shift),
     }
     if record.rollback is not None:
         answer["rollback"] = {
@@ -68,6 +70,7 @@ def show_revision(reader: Reader, revision: ServiceRevision) -> Params:
         "loadBalancers": list(revision.load_balancers),
         "containerImages": [{"containerName": name, "image": image} for name, image in images],
         "createdAt": revision.created_at,
+        **_resolved(revision),
         **launch_shape(
             revision.launch_type, revision.platform_version, list(revision.capacity_provider_strategy)
         ),
@@ -75,6 +78,54 @@ def show_revision(reader: Reader, revision: ServiceRevision) -> Params:
     if revision.network_configuration:
         answer["networkConfiguration"] = revision.network_configuration
     return answer
+
+
+def _resolved(revision: ServiceRevision) -> Params:
+    """Which target groups the revision's tasks are in, where there are two to choose from."""
+    found = [
+        {
+            "targetGroupArn": in_group(balancer, revision.alternate)["targetGroupArn"],
+            "productionListenerRule": advanced["productionListenerRule"],
+        }
+        for balancer in revision.load_balancers
+        if (advanced := balancer.get("advancedConfiguration"))
+    ]
+    return {"resolvedConfiguration": {"loadBalancers": found}} if found else {}
+
+
+def _shifted(shift: Shift | None) -> Params:
+    """The lifecycle's stage and the hooks that were come to."""
+    if shift is None:
+        return {}
+    details = [
+        {
+            "hookId": pause.id,
+            "targetType": "PAUSE",
+            "status": pause.status,
+            "expiresAt": pause.expires_at,
+            "timeoutAction": pause.timeout_action,
+        }
+        for pause in shift.pauses
+    ]
+    return {"lifecycleStage": shift.stage, "lifecycleHookDetails": details}
+
+
+def _weights(shift: Shift | None, *, source: bool = False) -> Params:
+    """The shares of the traffic that a revision is to have."""
+    if shift is None:
+        return {}
+    production, test = shift.percent, WHOLE if shift.testing else 0.0
+    return {
+        "requestedProductionTrafficWeight": WHOLE - production if source else production,
+        "requestedTestTrafficWeight": WHOLE - test if source else test,
+    }
+
+
+def _source(reader: Reader, record: ServiceDeployment, arn: str) -> Params:
+    """A revision that ran when the deployment began; one of them has the traffic."""
+    revision, shift = reader.get(ServiceRevision, arn), record.shift
+    serves = shift is not None and revision is not None and revision.deployment_id == shift.source_id
+    return _summary(reader, arn) | (_weights(shift, source=True) if serves else {})
 
 
 def _optional(record: ServiceDeployment) -> Params:

@@ -135,6 +135,7 @@ def _last_good(reader: Reader, record: ServiceDeployment) -> ServiceRevision:
 def _rolled_back(service: Service, good: ServiceRevision, now: datetime) -> Service:
     """The service specified as in the revision, whose deployment is the PRIMARY one again."""
     reason = f"{_REASON} Rolling back to deploymentId {good.deployment_id}."
+    known = next((d for d in service.deployments if d.id == good.deployment_id), None)
     back = Deployment(
         id=good.deployment_id,
         status="PRIMARY",
@@ -146,6 +147,8 @@ def _rolled_back(service: Service, good: ServiceRevision, now: datetime) -> Serv
         platform_version=good.platform_version,
         network_configuration=good.network_configuration,
         rollout_reason=reason,
+        load_balancers=good.load_balancers,
+        alternate=known.alternate if known is not None else good.alternate,
     )
     older = (
         msgspec.structs.replace(
@@ -164,6 +167,7 @@ def _rolled_back(service: Service, good: ServiceRevision, now: datetime) -> Serv
         task_definition_arn=good.task_definition_arn,
         network_configuration=good.network_configuration,
         platform_version=good.platform_version,
+        load_balancers=good.load_balancers,
         backoff=None,
         steady=False,
     )

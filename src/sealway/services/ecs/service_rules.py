@@ -51,9 +51,6 @@ def refuse_update(request: Params, service: Service) -> None:
     _refuse_common(request)
     if service.scheduling_strategy == DAEMON:
         refuse_for_daemon(request)
-    balancers = request.get("loadBalancers")
-    if balancers is not None and tuple(balancers) != service.load_balancers:
-        raise unsupported("Changing loadBalancers with UpdateService (delete and create the service)")
     if request.get("capacityProviderStrategy") and service.launch_type != "FARGATE":
         raise unsupported("Changing a service of the launch type EC2 to a capacity provider strategy")
 

@@ -16,7 +16,7 @@ from . import errors, service_view, tag_list
 from .capacity_strategy import changed_strategy
 from .daemon_rules import DAEMON, check_daemon_constraints, check_daemon_launch, daemon_count
 from .deploy import deploy
-from .deployment_rules import Percents, default_percents, percents, with_desired_count
+from .deployment_rules import Percents, default_percents, percents, targets_of, with_desired_count
 from .launch import check_compatible, check_fargate_placement, launch_of, platform_of
 from .load_balancer_rules import check_load_balancers
 from .lookup import definition_of, display_arn, find_service, require_cluster, require_definition
@@ -26,8 +26,11 @@ from .pages import arn_page
 from .placement_rules import check_placement
 from .rebalance_rules import with_rebalancing
 from .service_rules import ECHOED, check_role, refuse_create, refuse_update
+from .shift_rules import ROLLING, check_shifted, check_strategy, strategy_of
 
 _MOST_DESCRIBED = 10
+_OF_ALL = ("alarms", "deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent")
+"""Members of ``deploymentConfiguration`` that every strategy has."""
 _LONGEST_TOKEN = 36
 _SPECIFICATION = (
     "task_definition_arn",
@@ -101,9 +104,11 @@ def _new_service(ctx: Context, reader: Reader, cluster: Cluster, request: Params
         count = daemon_count(reader, cluster, definition, constraints)
     configuration = request.get("deploymentConfiguration") or {}
     percent = percents(configuration, default_percents(scheduling), scheduling)
+    check_strategy(configuration, scheduling)
     balancers = tuple(request.get("loadBalancers") or ())
     check_role(request, definition.network_mode)
     check_load_balancers(ctx, reader, definition, balancers)
+    check_shifted(ctx, reader, strategy_of(configuration), balancers)
     extra: Params = {member: request[member] for member in ECHOED if request.get(member) is not None}
     if launch.strategy:
         extra["capacityProviderStrategy"] = list(launch.strategy)
@@ -169,7 +174,7 @@ def _given(request: Params, member: str, current: Any) -> Any:
 
 
 def _tasks_differ(old: Service, new: Service) -> bool:
-    members = ("task_definition_arn", "platform_version", "network_configuration")
+    members = ("task_definition_arn", "platform_version", "network_configuration", "load_balancers")
     return any(getattr(old, member) != getattr(new, member) for member in members)
 
 
@@ -188,6 +193,8 @@ def _respecified(ctx: Context, reader: Reader, service: Service, request: Params
     configuration = request.get("deploymentConfiguration") or {}
     current = Percents(service.minimum_healthy_percent, service.maximum_percent)
     percent = percents(configuration, current, service.scheduling_strategy)
+    whole = _configured(service.deployment_configuration, configuration)
+    check_strategy(whole, service.scheduling_strategy)
     platform = request.get("platformVersion") or service.platform_version
     echoed = {member: request[member] for member in ECHOED if request.get(member) is not None}
     changed = service.replace(
@@ -195,7 +202,7 @@ def _respecified(ctx: Context, reader: Reader, service: Service, request: Params
         platform_version=platform_of(platform, service.launch_type),
         minimum_healthy_percent=percent.minimum,
         maximum_percent=percent.maximum,
-        deployment_configuration={**service.deployment_configuration, **configuration},
+        deployment_configuration=whole,
         health_check_grace_period_seconds=_given(
             request, "healthCheckGracePeriodSeconds", service.health_check_grace_period_seconds
         ),
@@ -203,26 +210,53 @@ def _respecified(ctx: Context, reader: Reader, service: Service, request: Params
         placement_strategy=strategies,
         extra={**service.extra, **echoed},
     )
+    _check_traffic(ctx, reader, service, changed)
     return with_rebalancing(changed, request.get("availabilityZoneRebalancing"))
+
+
+def _configured(current: Params, given: Params) -> Params:
+    """The deployment configuration as an update leaves it; another strategy's own settings go with it."""
+    whole = {**current, **given}
+    strategy = strategy_of(whole)
+    if strategy == strategy_of(current):
+        return whole
+    return {member: value for member, value in whole.items() if member in given or member in _OF_ALL}
+
+
+def _check_traffic(ctx: Context, reader: Reader, old: Service, new: Service) -> None:
+    """Raises where the next deployment could not take over the traffic of the one before."""
+    strategy = strategy_of(new.deployment_configuration)
+    if strategy != strategy_of(old.deployment_configuration) and old.primary.shifting:
+        raise errors.invalid("The deployment strategy cannot be changed while traffic is being shifted.")
+    if new.load_balancers != old.load_balancers or strategy != strategy_of(old.deployment_configuration):
+        check_shifted(ctx, reader, strategy, new.load_balancers)
+    if strategy != ROLLING and targets_of(new.load_balancers) != targets_of(old.load_balancers):
+        raise errors.unsupported(
+            f"Changing the target groups of a service whose deployment strategy is {strategy} (with ROLLING"
+            " they can be changed)"
+        )
 
 
 def _tasks_specified(ctx: Context, reader: Reader, service: Service, request: Params) -> Params:
     """The definition and network, where the request gives them."""
     given, network = request.get("taskDefinition"), request.get("networkConfiguration")
-    if not given and not network:
+    balancers = tuple(_given(request, "loadBalancers", service.load_balancers))
+    if not given and not network and balancers == service.load_balancers:
         return {}
     if given:
         definition = require_definition(ctx, reader, given)
         check_compatible(definition, service.launch_type)
-        check_load_balancers(ctx, reader, definition, service.load_balancers)
         if service.scheduling_strategy == DAEMON:
             check_daemon_constraints(definition.spec.get("placementConstraints") or ())
     else:
         definition = definition_of(reader, service.task_definition_arn)
+    if given or balancers != service.load_balancers:
+        check_load_balancers(ctx, reader, definition, balancers)
     if not network and definition.network_mode == "awsvpc":
         network = service.network_configuration
     return {
         "task_definition_arn": definition.arn,
+        "load_balancers": balancers,
         "network_configuration": checked_network(ctx, reader, definition, network, service.launch_type),
     }
 

@@ -96,6 +96,7 @@ BASES: dict[str, dict[str, Any]] = {
     "ListServiceDeployments": {"service": "s"},
     "DescribeServiceDeployments": {"serviceDeploymentArns": ["x"]},
     "DescribeServiceRevisions": {"serviceRevisionArns": ["x"]},
+    "ContinueServiceDeployment": {"serviceDeploymentArn": "x", "hookId": "h"},
     "StopServiceDeployment": {"serviceDeploymentArn": "x"},
     "CreateCapacityProvider": {"name": "mine"},
     "UpdateCapacityProvider": {"name": "mine"},

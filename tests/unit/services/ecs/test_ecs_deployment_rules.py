@@ -45,9 +45,7 @@ def test_percents_change_what_is_given(given, expected):
         ({"minimumHealthyPercent": 101}, "between 0 and 100"),
         ({"maximumPercent": 99}, "greater than or equal to 100"),
         ({"minimumHealthyPercent": 100, "maximumPercent": 100}, "will block deployments"),
-        ({"alarms": {"enable": True}}, "'alarms.enable'"),
-        ({"bakeTimeInMinutes": 5}, "'bakeTimeInMinutes'"),
-        ({"lifecycleHooks": [{"hookTargetArn": "x"}]}, "'lifecycleHooks'"),
+        ({"earlySuccessCriteria": {"enable": True}}, "'earlySuccessCriteria'"),
         ({"deploymentCircuitBreaker": {"enable": True, "resetOnHealthyTask": False}}, "'resetOnHealthyTask'"),
     ],
 )
