@@ -23,6 +23,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         if not self._ready and self._scheduled:
             self._now = max(self._now, self._scheduled[0]._when)
+        # asyncio fires a timer up to its clock's resolution early. A real clock goes on meanwhile; this one
+        # must, too, or who then looks whether it is time would wait again, for ever.
+        soon = self._now + self._clock_resolution
+        self._now = max(self._now, *(h._when for h in self._scheduled if h._when < soon), 0.0)
         super()._run_once()
 
 
