@@ -10,6 +10,7 @@
  */
 #include "lib/connect.h"
 #include "lib/fragment4.h"
+#include "lib/guard.h"
 #include "lib/icmp.h"
 #include "lib/mss.h"
 #include "lib/nat.h"
@@ -77,6 +78,9 @@ static __always_inline int open_flow(struct __sk_buff *skb, const struct packet 
 	backend = backend_of(id);
 	if (!backend)
 		return drop(SEALWAY_DROP_BACKEND_GONE);
+	error = guard_flow(&p->tuple, frontend, backend, role & ANSWERS ? skb->ifindex : 0);
+	if (error)
+		return error == NOT_OURS ? PASS : drop(-error);
 	error = connect_flow(p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, flow);
 	if (error) {
 		count_rejected(frontend->id);
@@ -220,6 +224,7 @@ struct enumerations {
 	enum sealway_frontend_flag frontend_flag;
 	enum sealway_backend_state backend_state;
 	enum sealway_via via;
+	enum sealway_table table;
 };
 
 __attribute__((used, noinline)) static int describe(const struct enumerations *e)

@@ -8,6 +8,7 @@
 #define SEALWAY_WIDE
 #include "lib/connect.h"
 #include "lib/fragment6.h"
+#include "lib/guard.h"
 #include "lib/icmp6.h"
 #include "lib/mss.h"
 #include "lib/reset6.h"
@@ -119,6 +120,14 @@ __noinline int follow_flow(const struct packet *p, struct sealway_flow *flow, __
 	return 0;
 }
 
+__noinline int admit_flow(const struct sealway_tuple *t, const struct sealway_frontend *frontend,
+			  const struct sealway_backend *backend, __u32 client_ifindex)
+{
+	if (!t || !frontend || !backend)
+		return -SEALWAY_DROP_REWRITE;
+	return guard_flow(t, frontend, backend, client_ifindex);
+}
+
 static __always_inline int open_flow(struct __sk_buff *skb, const struct packet *p, struct scratch *s, int role)
 {
 	struct sealway_frontend_key key = {
@@ -138,6 +147,9 @@ static __always_inline int open_flow(struct __sk_buff *skb, const struct packet 
 	backend = backend_of(id);
 	if (!backend)
 		return drop(SEALWAY_DROP_BACKEND_GONE);
+	error = admit_flow(&p->tuple, frontend, backend, role & ANSWERS ? skb->ifindex : 0);
+	if (error)
+		return error == NOT_OURS ? PASS : drop(-error);
 	error = start_flow(p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, &s->flow);
 	if (error) {
 		count_rejected(frontend->id);

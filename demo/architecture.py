@@ -13,6 +13,8 @@ import boto3
 
 TASKS = 3
 CONTAINER_PORT = 8443
+DYNAMIC_PORTS = (32768, 65535)
+"""Where container instances publish the ports that a task definition leaves open."""
 ORDERS_PORT = 443
 LEDGER_PORT = 8443
 DEREGISTRATION_DELAY = 5
@@ -121,9 +123,12 @@ def _network(ec2: Any) -> tuple[str, tuple[str, ...], str]:
         for cidr, zone in zip(SUBNET_CIDRS, zones, strict=False)
     )
     group = ec2.create_security_group(GroupName="demo", Description="TLS from anywhere", VpcId=vpc)["GroupId"]
-    tls = {"IpProtocol": "tcp", "FromPort": CONTAINER_PORT, "ToPort": CONTAINER_PORT}
     ec2.authorize_security_group_ingress(
-        GroupId=group, IpPermissions=[{**tls, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+        GroupId=group,
+        IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": low, "ToPort": high, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+            for low, high in ((CONTAINER_PORT, CONTAINER_PORT), DYNAMIC_PORTS)
+        ],
     )
     return vpc, subnets, group
 

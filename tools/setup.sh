@@ -8,7 +8,7 @@ die() { printf '  setup: %s\n' "$*" >&2; exit 1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # command -> the Debian or Ubuntu package that brings it
-needed=(clang:clang llvm-strip:llvm bpftool:bpftool ip:iproute2 iptables:iptables openssl:openssl
+needed=(clang:clang llvm-strip:llvm bpftool:bpftool ip:iproute2 iptables:iptables nft:nftables openssl:openssl
         dig:bind9-dnsutils gcc:gcc make:make curl:curl ping:iputils-ping ethtool:ethtool)
 files=(/usr/include/bpf/bpf_helpers.h:libbpf-dev /usr/include/stdio.h:libc6-dev)
 

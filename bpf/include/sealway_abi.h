@@ -21,10 +21,14 @@ typedef __be16 sealway_fragment_id;
 #endif
 
 enum sealway_limit {
-	SEALWAY_LAYOUT = 5,
+	SEALWAY_LAYOUT = 6,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
+	SEALWAY_MAX_INTERFACES = 16384,
+	SEALWAY_MAX_PEERS = 1048576,
+	SEALWAY_MAX_PORT_RANGES = 262144,
+	SEALWAY_REFUSALS = 256,
 	SEALWAY_DEFAULT_FLOWS = 262144, /* entries, two a flow */
 	SEALWAY_FLOWS_PER_BUCKET = 8,
 	SEALWAY_BUCKETS_PER_LOCK = 16,
@@ -54,7 +58,9 @@ enum sealway_drop_reason {
 	SEALWAY_DROP_REWRITE = 9,
 	SEALWAY_DROP_NO_HOST_INTERFACE = 10,
 	SEALWAY_DROP_UNTRANSLATABLE = 11,
-	SEALWAY_DROP_REASONS = 12,
+	SEALWAY_DROP_SECURITY_GROUP = 12,
+	SEALWAY_DROP_SPOOFED_SOURCE = 13,
+	SEALWAY_DROP_REASONS = 14,
 };
 
 /* A packet's 5-tuple as it stands in the packet. */
@@ -146,6 +152,9 @@ struct sealway_frontend {
 	__u32 id;
 	__u32 flags;
 	__u32 idle_timeout; /* seconds */
+	__u32 ingress; /* tables: see enum sealway_table */
+	__u32 egress;
+	sealway_address node; /* what the rules call it: the load balancer's own address, wherever it is answered */
 #ifdef SEALWAY_WIDE
 	sealway_address counterpart; /* the load balancer's address of the other IP version; zeros: none */
 #endif
@@ -170,6 +179,54 @@ struct sealway_backend {
 	__u8 via;
 	__u32 id; /* slot | generation << 16 */
 	__u32 ifindex;
+	__u32 ingress; /* tables: see enum sealway_table */
+	__u32 through;
+	sealway_address guarded_address; /* what the rules call it: of a bridge container, its instance's, and port */
+	__be16 guarded_port;
+	__u8 pad[2];
+};
+
+/* Two tables of every interface, one a direction, hold what its security groups allow; a third, `through`, what
+ * they allow a load balancer's clients. Any other number: a table of peers. */
+enum sealway_table {
+	SEALWAY_EVERYTHING = 0, /* also of the port ranges */
+	SEALWAY_NOTHING = 0x3fffffff,
+	SEALWAY_IPV6 = 0x40000000, /* added to a table's number: its IPv6 half */
+};
+
+/* The longest prefix counts, and its port ranges hold all that shorter ones allow. IPv4: the first four bytes. */
+struct sealway_peer_key {
+	__u32 prefix; /* 32 and the network's bits */
+	__u32 table;
+	__u8 address[16];
+};
+
+/* A power of two of ports; shorter prefixes: a whole protocol. Port: of ICMP, type and code. */
+struct sealway_port_key {
+	__u32 prefix; /* 32 for the ranges' number, 8 for the protocol, and the port's bits */
+	__u32 ranges;
+	__u8 protocol;
+	__u8 port[2];
+	__u8 pad;
+};
+
+/* By ifindex: a task's own. Address zero: anybody's. */
+struct sealway_interface {
+	sealway_address address;
+	__u32 egress;
+};
+
+/* The last refused packet of its kind, and how many came. */
+struct sealway_refusal {
+	sealway_address source;
+	sealway_address destination;
+	__u32 table;
+	__be16 port;
+	__u8 protocol;
+	__u8 pad;
+	__u32 seconds; /* CLOCK_MONOTONIC */
+	__u32 reserved;
+	__u64 packets;
 };
 
 struct sealway_counters {

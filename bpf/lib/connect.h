@@ -49,14 +49,21 @@ static __always_inline void turn_to_target(struct sealway_flow *flow, const stru
 	flow->flags &= ~SEALWAY_FLOW_ANSWER;
 }
 
+/* Whether the target sees the load balancer's address in place of the client's. */
+static __always_inline bool hides_client(const struct sealway_tuple *t, const struct sealway_frontend *frontend,
+					 const struct sealway_backend *backend)
+{
+	return (frontend->flags & SEALWAY_FRONTEND_HIDE_CLIENT) || is_across(t, backend) ||
+	       same_address(&t->source, &backend->address);
+}
+
 /* Fills in flow, client to target; 0, or the (negative) drop reason. */
 static __always_inline int connect_flow(const struct packet *p, const struct sealway_frontend *frontend,
 					const struct sealway_backend *backend, __u32 client_ifindex,
 					struct sealway_flow *flow)
 {
 	const struct sealway_tuple *t = &p->tuple;
-	bool hide = (frontend->flags & SEALWAY_FRONTEND_HIDE_CLIENT) || is_across(t, backend) ||
-		    same_address(&t->source, &backend->address);
+	bool hide = hides_client(t, frontend, backend);
 	struct sealway_tuple key;
 	int error;
 

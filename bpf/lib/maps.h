@@ -103,3 +103,36 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } drops SEC(".maps");
+
+/* What security groups allow: table and address -> the number of port ranges. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SEALWAY_MAX_PEERS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sealway_peer_key);
+	__type(value, __u32);
+} peers SEC(".maps");
+
+/* Ranges' number, protocol and port: there is an entry, or it is not allowed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SEALWAY_MAX_PORT_RANGES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sealway_port_key);
+	__type(value, __u32);
+} port_ranges SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SEALWAY_MAX_INTERFACES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct sealway_interface);
+} interfaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SEALWAY_REFUSALS);
+	__type(key, __u32);
+	__type(value, struct sealway_refusal);
+} refusals SEC(".maps");

@@ -1,8 +1,10 @@
 """Connections from outside, from the host, and between the services: all answered, all one TLS session."""
 
 import random
+import socket
 import subprocess
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from OpenSSL import SSL
@@ -13,6 +15,8 @@ from demo.report import control_row
 from demo.tasks import call_from
 from demo.terminator import Upstream, terminator
 from demo.tls_client import connect, visit
+from sealway.cli.admin_client import ask
+from tests.support.waiting import until
 from tests.support.world import World
 
 pytestmark = [pytest.mark.root, pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -88,3 +92,37 @@ def test_large_transfers_arrive_whole(world: World, side: Side) -> None:
         assert tls.recv(64).startswith(b"HTTP/1.1 404")
         with suppress(SSL.Error):
             tls.shutdown()
+
+
+def test_a_security_group_says_what_may_begin(world: World, side: Side) -> None:
+    """Its rules taken away, new connections end nowhere, old ones go on; and somebody is told why."""
+    ec2, group = world.clients.ec2, world.made.security_group
+    rules = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["IpPermissions"]
+    ca, direct = world.ca(side), world.tasks(side)[0].direct
+    balanced = (world.vips[0], side.port)
+    tls, sock, _ = connect(*balanced, side.certificate_name, ca)
+    us = sock.getsockname()[0]
+
+    def refused() -> int:
+        """How many packets of ours: health probes come from elsewhere."""
+        found = ask(world.machine.data_dir, "refusals")
+        return sum(one["packets"] for one in found if one["guard"] == group and one["source"] == us)
+
+    def ends_nowhere(where: tuple[str, int], before: int) -> bool:
+        with socket.socket() as new:
+            new.setblocking(False)
+            new.connect_ex(where)
+        return refused() > before
+
+    with sock:
+        tls.do_handshake()
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=rules)
+        try:
+            until("a new connection is refused", partial(ends_nowhere, balanced, refused()))
+            until("a direct one is refused", partial(ends_nowhere, direct, refused()))
+            tls.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert tls.recv(64).startswith(b"HTTP/1.1 200")
+        finally:
+            ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)
+    until("new ones begin again", lambda: visit(*balanced, side.certificate_name, ca).ok)
+    world.stable()

@@ -28,6 +28,22 @@ class Database:
     name: str
 
 
+def security_group(world: World, name: str, port: int, protocol: str) -> str:
+    """Of targets. A TCP target of type ip sees the load balancer's address in place of its client's."""
+    ec2 = world.clients.ec2
+    group: str = ec2.create_security_group(GroupName=name, Description=name, VpcId=world.made.vpc)["GroupId"]
+    nodes = [f"{vip}/32" for vip in world.vips]
+    peers = [{"CidrIp": peer} for peer in (nodes if protocol == "TCP" else ["0.0.0.0/0"])]
+    ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[
+            {"IpProtocol": each, "FromPort": port, "ToPort": port, "IpRanges": peers}
+            for each in ("tcp", "udp")
+        ],
+    )
+    return group
+
+
 def fargate_service(
     world: World, name: str, port: int, container: dict[str, Any], listener_port: int, protocol: str = "TCP"
 ) -> str:
@@ -64,7 +80,12 @@ def fargate_service(
         desiredCount=1,
         launchType="FARGATE",
         loadBalancers=[{"targetGroupArn": group, "containerName": name, "containerPort": port}],
-        networkConfiguration={"awsvpcConfiguration": {"subnets": list(world.made.subnets)}},
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": list(world.made.subnets),
+                "securityGroups": [security_group(world, name, port, protocol)],
+            }
+        },
     )
     ecs.get_waiter("services_stable").wait(
         cluster="green", services=[name], WaiterConfig={"Delay": 1, "MaxAttempts": 60}

@@ -12,10 +12,21 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from sealway.drivers.base import DataPlaneState
+import msgspec
+
+from sealway.drivers.base import DataPlaneState, Interface
 from sealway.drivers.dataplane import abi, census, libbpf, loader, tables
 from sealway.drivers.dataplane.layouts import NARROW, WIDE, Layout
-from sealway.drivers.dataplane.tables_plan import EMPTY, Place, after, narrow_part, plan, wide_part
+from sealway.drivers.dataplane.tables_plan import (
+    EMPTY,
+    Place,
+    Plan,
+    Tables,
+    after,
+    narrow_part,
+    plan,
+    wide_part,
+)
 from tests.support.flow_cells import key_of
 from tests.support.netns_topology import inside, run
 
@@ -23,8 +34,15 @@ PASS, SHOT, REDIRECT = 0xFFFFFFFF, 2, 7
 TASK1, TASK2, BOX = "10.1.1.11", "10.1.2.12", "172.30.0.11"
 CHECKSUM_COMPLETE = 1 << 2
 """BPF_F_TEST_SKB_CHECKSUM_COMPLETE: the packet comes with its whole sum, which must be right at the end."""
-PLACES = {"swt1": Place(11, True), "swt2": Place(12, True), "sealway-br0": Place(13, False)}
 LOOPBACK = 1
+PLACES = {
+    "swt1": Place(11, True),
+    "swt2": Place(12, True),
+    "sealway-br0": Place(13, False),
+    "lo": Place(LOOPBACK, True),
+}
+SEEN_BY = Interface(name="lo", role="task")
+"""What a program meets every packet on; as a task's interface, of any task."""
 _made = count()
 
 
@@ -66,14 +84,23 @@ class Machine:
 
     def __init__(self, loaded: loader.Loaded, namespace: str, layout: Layout = NARROW) -> None:
         self.loaded, self.maps, self.namespace = loaded, loaded.maps, namespace
-        self._layout = layout
-        self._tables = EMPTY
+        self.layout = layout
+        self.tables = EMPTY
 
     def tell(self, state: DataPlaneState) -> None:
-        part = narrow_part if self._layout is NARROW else wide_part
-        todo = plan(part(state), PLACES, self._tables, self._layout)
+        todo = self._plan(state, self.tables)
         tables.write(self.maps, todo)
-        self._tables = after(self._tables, todo)
+        self.tables = after(self.tables, todo)
+
+    def after_restart(self, state: DataPlaneState) -> Plan:
+        """What a new process would write, which has only the maps to know from."""
+        return self._plan(state, tables.read(self.maps))
+
+    def _plan(self, state: DataPlaneState, now: Tables) -> Plan:
+        if not any(each.name == SEEN_BY.name for each in state.interfaces):
+            state = msgspec.structs.replace(state, interfaces=state.interfaces | {SEEN_BY})
+        part = narrow_part if self.layout is NARROW else wide_part
+        return plan(part(state), PLACES, now, self.layout)
 
     def run(self, program: str, packet: object, repeat: int = 1, flags: int = 0) -> Result:
         return run_program(self.loaded.programs[f"sealway_{program}"], bytes(packet), repeat, flags)  # type: ignore[call-overload]
@@ -91,6 +118,8 @@ class Machine:
         for reason in abi.DropReason:
             if reason != abi.DropReason.REASONS:
                 self.maps["drops"].zero_per_cpu(int(reason).to_bytes(4, "little"))
+        refusals = self.maps["refusals"]
+        refusals.fill(bytes(refusals.max_entries * refusals.value_size))
 
     def drops(self) -> dict[str, int]:
         return {name: count for name, count in census.drops(self.maps["drops"]).items() if count}

@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ..drivers.base import DataPlane
-from ..drivers.dataplane.drop_reasons import DROP_REASONS, EXPLANATIONS
+from ..drivers.base import DataPlane, HostNetwork
 from ..model.clock import system_clock
 from ..model.credential import Credential
 from ..model.ids import IdSource
@@ -14,6 +13,7 @@ from ..services.admin import credentials
 from ..services.admin.status import status
 from ..store import Store
 from ..wire.admin import AdminOperation
+from . import traffic
 from .seed import seed_account
 
 
@@ -28,7 +28,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def admin_operations(
-    store: Store, ids: IdSource, info: RunInfo, dataplane: DataPlane
+    store: Store, ids: IdSource, info: RunInfo, dataplane: DataPlane, network: HostNetwork
 ) -> Mapping[str, AdminOperation]:
     """Operation name -> what answers it."""
 
@@ -37,28 +37,10 @@ def admin_operations(
         seed_account(store, ids, info.region, credential.account_id)
         return credential
 
-    async def drops(_: dict[str, Any]) -> Any:
-        counted = await dataplane.drops()
-        return [
-            {
-                "number": int(reason),
-                "name": name,
-                "packets": counted.get(name, 0),
-                "meaning": EXPLANATIONS[reason],
-            }
-            for name, reason in DROP_REASONS.items()
-        ]
-
-    async def flows(_: dict[str, Any]) -> Any:
-        counted = await dataplane.counters()
-        return [
-            {"address": vip, "port": port, "protocol": protocol, **msgspec.to_builtins(counters)}
-            for (vip, port, protocol), counters in sorted(counted.items())
-        ]
-
     return {
-        "drops": drops,
-        "flows": flows,
+        "drops": lambda _: traffic.drops(dataplane, network),
+        "flows": lambda _: traffic.flows(dataplane),
+        "refusals": lambda _: traffic.refusals(store, dataplane, network),
         "info": lambda _: info,
         "status": lambda _: status(store),
         "first-credential": lambda _: credentials.first_credential(store, ids, system_clock()),

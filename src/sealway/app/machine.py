@@ -123,7 +123,8 @@ class Machine:
     def _node_settings(self) -> NodeSettings:
         exposed = self._settings.exposed
         uplinks = dict.fromkeys((*(self._settings.uplinks or default_interfaces()), *exposed))
-        return NodeSettings(uplinks=tuple(uplinks), exposed=exposed)
+        relayed = self._settings.dataplane == "relay"
+        return NodeSettings(uplinks=tuple(uplinks), exposed=exposed, relayed=relayed)
 
     async def _announce(self, on_ready: Callable[[RunInfo], None]) -> None:
         await self._ready.wait()
@@ -137,7 +138,8 @@ class Machine:
         await web.TCPSite(runner, self._settings.api_host, self._settings.api_port).start()
 
     async def _serve_admin(self, stack: AsyncExitStack) -> None:
-        operations = admin_operations(self.store, self._ids, self.info, self._drivers.dataplane)
+        drivers = self._drivers
+        operations = admin_operations(self.store, self._ids, self.info, drivers.dataplane, drivers.network)
         runner = await _runner(stack, make_admin_app(operations))
         path = self._settings.data_dir / ADMIN_SOCKET
         path.unlink(missing_ok=True)

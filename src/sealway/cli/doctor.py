@@ -50,8 +50,10 @@ def rights() -> Problem | None:
 
 def tools() -> Problem | None:
     """The programs that are run."""
-    missing = [name for name in ("iptables", "iptables-restore") if shutil.which(name) is None]
-    return Problem(f"{', '.join(missing)} not found", "apt-get install iptables") if missing else None
+    missing = [name for name in ("iptables", "iptables-restore", "nft") if shutil.which(name) is None]
+    return (
+        Problem(f"{', '.join(missing)} not found", "apt-get install iptables nftables") if missing else None
+    )
 
 
 def programs() -> Problem | None:

@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from ..model.guard import Guards
+
 HOST_INTERFACE = "sealway0"
 """The host's end of the pair that leads to the load balancer's namespace."""
 LB_NAMESPACE = "sealway-lb"
@@ -212,6 +214,22 @@ class TaskEndpoint(Frozen, frozen=True, kw_only=True):
     mac: str
 
 
+class Refusal(Frozen, frozen=True, kw_only=True):
+    """Packets of one kind that no rule of a guard let begin. ``source`` is the last one's.
+
+    ``ago`` in seconds. ``port`` is the destination's; of ICMP, type * 256 + code.
+    """
+
+    guard: str
+    direction: Literal["ingress", "egress"]
+    source: str
+    destination: str
+    protocol: int
+    port: int
+    packets: int
+    ago: int
+
+
 class HostNetwork(Protocol):
     """Interfaces, addresses, routes and the ``sealway-lb`` namespace on this host."""
 
@@ -248,6 +266,19 @@ class HostNetwork(Protocol):
         An interface that is not there has none."""
         ...
 
+    async def set_guards(self, guards: Guards, host_passes: bool = False) -> None:
+        """What no load balancer carries begins only where these let it. ``host_passes``: this host's own
+        connections are not judged."""
+        ...
+
+    async def drops(self) -> Mapping[str, int]:
+        """Packets that guards refused, by the name of the data plane's reason."""
+        ...
+
+    async def refusals(self) -> tuple[Refusal, ...]:
+        """What guards refused in the last hour."""
+        ...
+
     def probe_socket(self, source: str) -> socket.socket:
         """A non-blocking TCP socket inside ``sealway-lb``, bound to the address ``source`` (a VIP)."""
         ...
@@ -261,10 +292,14 @@ class HostNetwork(Protocol):
 
 
 class Interface(Frozen, frozen=True, kw_only=True):
-    """Where packets are looked at. ``role``: host (sealway0), task (a task's veth), bridge, uplink."""
+    """Where packets are looked at. ``role``: host (sealway0), task (a task's veth), bridge, uplink.
+
+    ``address``: the only one that may open flows from a task's interface; empty: any.
+    """
 
     name: str
     role: Literal["host", "task", "bridge", "uplink"]
+    address: str = ""
 
 
 class Backend(Frozen, frozen=True, kw_only=True):
@@ -298,6 +333,8 @@ class Frontend(Frozen, frozen=True, kw_only=True):
     protocol: Literal["tcp", "udp"] = "tcp"
     backends: tuple[WeightedBackend, ...] = ()
     preserve_client_ip: bool = True
+    node: str = ""
+    """The load balancer's own address, if ``vip`` is the host's: what security groups know it by."""
     idle_timeout: int = 350
     counterpart: str = ""
 
@@ -316,6 +353,8 @@ class DataPlaneState(Frozen, frozen=True, kw_only=True):
     """Task address -> its host-side interface: where an answer to a task goes."""
     shared: frozenset[str] = frozenset()
     """Frontends' addresses that are the host's own: what is not for a frontend is left to the host."""
+    guards: Guards = Guards()
+    """What the security groups of load balancers, targets and tasks let begin."""
 
 
 class FrontendCounters(Frozen, frozen=True, kw_only=True):
@@ -355,6 +394,10 @@ class DataPlane(Protocol):
 
     async def drops(self) -> Mapping[str, int]:
         """Packets dropped, by the name of the reason."""
+        ...
+
+    async def refusals(self) -> tuple[Refusal, ...]:
+        """Which flows security groups refused lately, and whose."""
         ...
 
     async def stop(self) -> None:

@@ -9,6 +9,7 @@ import asyncio
 from ..model.network import Vpc
 from .bridge_sources_sync import BridgeSourcesSync
 from .dataplane_sync import DataPlaneSync
+from .guards_sync import GuardsSync
 from .health_prober import HealthProber
 from .host import Host
 from .instances import InstanceLoop
@@ -24,15 +25,17 @@ class Agent(Host):
         Raises ``DriverError`` when that cannot be brought about at start: the message says what is missing.
         """
         instances, sync, sources = InstanceLoop(self), DataPlaneSync(self), BridgeSourcesSync(self)
+        filters = GuardsSync(self)
         await self.network.ensure(tuple(sorted({vpc.cidr for vpc in self.store.list(Vpc)})))
         await self.dataplane.start()
         await instances.once()
+        await filters.once()
         await sync.once()
         await sources.once()
         ready.set()
         try:
             async with asyncio.TaskGroup() as group:
-                for loop in (instances, sync, sources, TaskSupervisor(self), HealthProber(self)):
+                for loop in (instances, sync, sources, filters, TaskSupervisor(self), HealthProber(self)):
                     group.create_task(loop.run())
         finally:
             await self.dataplane.stop()

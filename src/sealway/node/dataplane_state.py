@@ -30,6 +30,7 @@ from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup
 from ..model.task import Task
+from .guards import guards
 from .snapshot import Snapshot, crosses_zones, in_zones
 
 DEFAULT_IDLE_TIMEOUT = "350"
@@ -71,6 +72,7 @@ def dataplane_state(view: Snapshot, attached: Mapping[str, str], uplinks: tuple[
         draining=frozenset(_keeping_flows(view, places) - active),
         interfaces=frozenset(_interfaces(view, endpoints, uplinks)),
         endpoints=endpoints,
+        guards=guards(view),
     )
 
 
@@ -98,7 +100,7 @@ def _interfaces(view: Snapshot, endpoints: Mapping[str, str], uplinks: tuple[str
     return [
         Interface(name=HOST_INTERFACE, role="host"),
         *([Interface(name=BRIDGE_INTERFACE, role="bridge")] if bridged else []),
-        *(Interface(name=name, role="task") for name in endpoints.values()),
+        *(Interface(name=name, role="task", address=address) for address, name in endpoints.items()),
         *(Interface(name=name, role="uplink") for name in uplinks),
     ]
 

@@ -62,7 +62,7 @@ def exposure(
                 )
             else:
                 made[address, port] = msgspec.structs.replace(
-                    nodes[0], vip=address, backends=_together(nodes)
+                    nodes[0], vip=address, node=nodes[0].vip, backends=_together(nodes)
                 )
     return Exposure(frontends=tuple(made.values()), refused=frozenset(refused))
 

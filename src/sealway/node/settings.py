@@ -10,6 +10,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The host's outward interfaces, where clients' packets come in."""
     exposed: tuple[str, ...] = ()
     """Interfaces of the host whose own addresses answer internet-facing load balancers' listeners too."""
+    relayed: bool = False
+    """Targets see this host as their client, which therefore passes their security groups."""
     default_cluster: str = "default"
     """The cluster an instance joins when its user data names none, as the ECS agent does."""
     parallel_starts: int = 8

@@ -11,12 +11,24 @@ from ..model.cluster import ContainerInstance
 from ..model.instance import Instance
 from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
+from ..model.network import NetworkInterface, SecurityGroup
 from ..model.target_group import Target, TargetGroup, TargetHealth
 from ..model.task import ContainerStatus, Task
 from ..store.base import Reader
 from .health_state import known
 
-WATCHED = (LoadBalancer, Listener, TargetGroup, Target, TargetHealth, Task, Instance, ContainerInstance)
+WATCHED = (
+    LoadBalancer,
+    Listener,
+    TargetGroup,
+    Target,
+    TargetHealth,
+    Task,
+    Instance,
+    ContainerInstance,
+    NetworkInterface,
+    SecurityGroup,
+)
 ANY_ZONE = "all"
 
 
@@ -33,6 +45,8 @@ class Snapshot:
         self.tasks = [task for task in store.list(Task) if task.last_status != "STOPPED"]
         self.instances = {i.id: i for i in store.list(Instance) if i.state != "terminated"}
         self.container_instances = {c.arn: c for c in store.list(ContainerInstance)}
+        self.network_interfaces = store.list(NetworkInterface)
+        self.security_groups = store.list(SecurityGroup)
 
     @cached_property
     def listeners_of(self) -> dict[str, list[Listener]]:

@@ -29,7 +29,7 @@ def test_missing_tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     problem = doctor.tools()
     assert problem is not None
-    assert problem.mend == "apt-get install iptables"
+    assert problem.mend == "apt-get install iptables nftables"
 
 
 def test_the_engine_that_sealway_would_use(monkeypatch: pytest.MonkeyPatch) -> None:

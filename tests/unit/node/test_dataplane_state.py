@@ -91,9 +91,9 @@ def test_each_zone_has_its_own_targets(three: Three) -> None:
     assert seen.endpoints == {"10.0.0.11": "swt0", "10.0.1.12": "swt1", "10.0.1.13": "swt2"}
     assert seen.interfaces == {
         Interface(name="sealway0", role="host"),
-        Interface(name="swt0", role="task"),
-        Interface(name="swt1", role="task"),
-        Interface(name="swt2", role="task"),
+        Interface(name="swt0", role="task", address="10.0.0.11"),
+        Interface(name="swt1", role="task", address="10.0.1.12"),
+        Interface(name="swt2", role="task", address="10.0.1.13"),
         Interface(name="eth0", role="uplink"),
     }
     assert not seen.frontends[0].preserve_client_ip

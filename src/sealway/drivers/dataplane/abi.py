@@ -31,7 +31,9 @@ class DropReason(IntEnum):
     REWRITE = 9
     NO_HOST_INTERFACE = 10
     UNTRANSLATABLE = 11
-    REASONS = 12
+    SECURITY_GROUP = 12
+    SPOOFED_SOURCE = 13
+    REASONS = 14
 
 
 class FlowFlag(IntEnum):
@@ -60,10 +62,14 @@ class FrontendFlag(IntEnum):
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 5
+    LAYOUT = 6
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
+    MAX_INTERFACES = 16384
+    MAX_PEERS = 1048576
+    MAX_PORT_RANGES = 262144
+    REFUSALS = 256
     DEFAULT_FLOWS = 262144
     FLOWS_PER_BUCKET = 8
     BUCKETS_PER_LOCK = 16
@@ -78,6 +84,14 @@ class Limit(IntEnum):
     LAST_WIDE_PORT = 60999
 
 
+class Table(IntEnum):
+    """``enum sealway_table``."""
+
+    EVERYTHING = 0
+    NOTHING = 1073741823
+    IPV6 = 1073741824
+
+
 class Via(IntEnum):
     """``enum sealway_via``."""
 
@@ -85,11 +99,11 @@ class Via(IntEnum):
     PEER = 1
 
 
-_BACKEND = Struct("<4s2sBBII")
+_BACKEND = Struct("<4s2sBBIIII4s2s2x")
 
 
 class Backend(NamedTuple):
-    """``struct sealway_backend``, 16 bytes."""
+    """``struct sealway_backend``, 32 bytes."""
 
     address: bytes
     port: bytes
@@ -97,6 +111,10 @@ class Backend(NamedTuple):
     via: int
     id: int
     ifindex: int
+    ingress: int
+    through: int
+    guarded_address: bytes
+    guarded_port: bytes
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""
@@ -265,15 +283,18 @@ class FragmentKey(NamedTuple):
         return [cls._make(each) for each in _FRAGMENT_KEY.iter_unpack(data)]
 
 
-_FRONTEND = Struct("<III")
+_FRONTEND = Struct("<IIIII4s")
 
 
 class Frontend(NamedTuple):
-    """``struct sealway_frontend``, 12 bytes."""
+    """``struct sealway_frontend``, 24 bytes."""
 
     id: int
     flags: int
     idle_timeout: int
+    ingress: int
+    egress: int
+    node: bytes
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""
@@ -313,6 +334,111 @@ class FrontendKey(NamedTuple):
     def unpack_all(cls, data: bytes) -> list[Self]:
         """From an array of the struct."""
         return [cls._make(each) for each in _FRONTEND_KEY.iter_unpack(data)]
+
+
+_INTERFACE = Struct("<4sI")
+
+
+class Interface(NamedTuple):
+    """``struct sealway_interface``, 8 bytes."""
+
+    address: bytes
+    egress: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _INTERFACE.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_INTERFACE.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _INTERFACE.iter_unpack(data)]
+
+
+_PEER_KEY = Struct("<II16s")
+
+
+class PeerKey(NamedTuple):
+    """``struct sealway_peer_key``, 24 bytes."""
+
+    prefix: int
+    table: int
+    address: bytes
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _PEER_KEY.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_PEER_KEY.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _PEER_KEY.iter_unpack(data)]
+
+
+_PORT_KEY = Struct("<IIB2s1x")
+
+
+class PortKey(NamedTuple):
+    """``struct sealway_port_key``, 12 bytes."""
+
+    prefix: int
+    ranges: int
+    protocol: int
+    port: bytes
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _PORT_KEY.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_PORT_KEY.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _PORT_KEY.iter_unpack(data)]
+
+
+_REFUSAL = Struct("<4s4sI2sB1xIIQ")
+
+
+class Refusal(NamedTuple):
+    """``struct sealway_refusal``, 32 bytes."""
+
+    source: bytes
+    destination: bytes
+    table: int
+    port: bytes
+    protocol: int
+    seconds: int
+    reserved: int
+    packets: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _REFUSAL.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_REFUSAL.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _REFUSAL.iter_unpack(data)]
 
 
 _TUPLE = Struct("<4s4s2s2sB3x")

@@ -6,11 +6,11 @@ Addresses are 16 bytes, an IPv4 one as ``::ffff:a.b.c.d``; addresses and ports i
 from struct import Struct
 from typing import NamedTuple, Self
 
-_BACKEND = Struct("<16s2sBBII")
+_BACKEND = Struct("<16s2sBBIIII16s2s2x")
 
 
 class Backend(NamedTuple):
-    """``struct sealway_backend``, 28 bytes."""
+    """``struct sealway_backend``, 56 bytes."""
 
     address: bytes
     port: bytes
@@ -18,6 +18,10 @@ class Backend(NamedTuple):
     via: int
     id: int
     ifindex: int
+    ingress: int
+    through: int
+    guarded_address: bytes
+    guarded_port: bytes
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""
@@ -130,15 +134,18 @@ class FragmentKey(NamedTuple):
         return [cls._make(each) for each in _FRAGMENT_KEY.iter_unpack(data)]
 
 
-_FRONTEND = Struct("<III16s")
+_FRONTEND = Struct("<IIIII16s16s")
 
 
 class Frontend(NamedTuple):
-    """``struct sealway_frontend``, 28 bytes."""
+    """``struct sealway_frontend``, 52 bytes."""
 
     id: int
     flags: int
     idle_timeout: int
+    ingress: int
+    egress: int
+    node: bytes
     counterpart: bytes
 
     def pack(self) -> bytes:
@@ -179,6 +186,60 @@ class FrontendKey(NamedTuple):
     def unpack_all(cls, data: bytes) -> list[Self]:
         """From an array of the struct."""
         return [cls._make(each) for each in _FRONTEND_KEY.iter_unpack(data)]
+
+
+_INTERFACE = Struct("<16sI")
+
+
+class Interface(NamedTuple):
+    """``struct sealway_interface``, 20 bytes."""
+
+    address: bytes
+    egress: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _INTERFACE.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_INTERFACE.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _INTERFACE.iter_unpack(data)]
+
+
+_REFUSAL = Struct("<16s16sI2sB1xIIQ")
+
+
+class Refusal(NamedTuple):
+    """``struct sealway_refusal``, 56 bytes."""
+
+    source: bytes
+    destination: bytes
+    table: int
+    port: bytes
+    protocol: int
+    seconds: int
+    reserved: int
+    packets: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _REFUSAL.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_REFUSAL.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _REFUSAL.iter_unpack(data)]
 
 
 _TUPLE = Struct("<16s16s2s2sB3x")

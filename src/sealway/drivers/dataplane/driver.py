@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, FrontendCounters
+from ..base import Backend, DataPlaneState, FrontendCounters, Refusal
 from . import abi, census, loader
 from .filters import Filters
 from .layouts import NARROW, WIDE, is_ipv6
@@ -68,6 +68,9 @@ class EbpfDataPlane:
 
     async def drops(self) -> Mapping[str, int]:
         return await self._run(lambda: census.drops(self._running[0].loaded.maps["drops"]))
+
+    async def refusals(self) -> tuple[Refusal, ...]:
+        return await self._run(lambda: tuple(one for plane in self._running for one in plane.refusals()))
 
     async def stop(self) -> None:
         await self._run(self._close)

@@ -14,5 +14,7 @@ EXPLANATIONS: dict[DropReason, str] = {
     DropReason.REWRITE: "the packet could not be written to",
     DropReason.NO_HOST_INTERFACE: "an answer to a process of this host while sealway0 is not known",
     DropReason.UNTRANSLATABLE: "between IPv4 and IPv6: a fragment, or UDP without a checksum",
+    DropReason.SECURITY_GROUP: "no rule of a security group lets the flow begin; below stands whose",
+    DropReason.SPOOFED_SOURCE: "a task opened a flow to a load balancer from an address that is not its own",
 }
 DROP_REASONS: dict[str, DropReason] = {reason.name.lower(): reason for reason in EXPLANATIONS}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, Frontend, FrontendCounters
+from ..base import Backend, DataPlaneState, Frontend, FrontendCounters, Refusal
 from .drop_reasons import DROP_REASONS
 from .maglev import Share, build
 
@@ -27,9 +27,11 @@ class FakeFlow:
 
 @dataclass(eq=False)
 class FakeDataPlane:
-    """``DataPlane`` in memory. ``applied``: every state given, in order."""
+    """``DataPlane`` in memory. ``applied``: every state given, in order. ``refused``: what it shall say that
+    security groups refused; itself it lets everything through."""
 
     applied: list[DataPlaneState] = field(default_factory=list)
+    refused: tuple[Refusal, ...] = ()
     _started: bool = False
     _flows: list[FakeFlow] = field(default_factory=list)
     _opened: dict[tuple[str, int, str], int] = field(default_factory=dict)
@@ -73,6 +75,10 @@ class FakeDataPlane:
     async def drops(self) -> Mapping[str, int]:
         self._check()
         return dict.fromkeys(DROP_REASONS, 0)
+
+    async def refusals(self) -> tuple[Refusal, ...]:
+        self._check()
+        return self.refused
 
     async def stop(self) -> None:
         self._started = False

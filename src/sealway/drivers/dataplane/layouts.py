@@ -22,6 +22,8 @@ class Layout(NamedTuple):
     flow: type[abi.Flow] | type[abi6.Flow]
     frontend: type[abi.Frontend] | type[abi6.Frontend]
     frontend_key: type[abi.FrontendKey] | type[abi6.FrontendKey]
+    interface: type[abi.Interface] | type[abi6.Interface]
+    refusal: type[abi.Refusal] | type[abi6.Refusal]
 
     def address(self, text: str) -> bytes:
         """As it stands in the maps. An IPv6 address has no place in a narrow one."""
@@ -33,8 +35,8 @@ class Layout(NamedTuple):
         return _MAPPED + packed
 
 
-NARROW = Layout(32, abi.Backend, abi.Flow, abi.Frontend, abi.FrontendKey)
-WIDE = Layout(128, abi6.Backend, abi6.Flow, abi6.Frontend, abi6.FrontendKey)
+NARROW = Layout(32, abi.Backend, abi.Flow, abi.Frontend, abi.FrontendKey, abi.Interface, abi.Refusal)
+WIDE = Layout(128, abi6.Backend, abi6.Flow, abi6.Frontend, abi6.FrontendKey, abi6.Interface, abi6.Refusal)
 
 
 def is_ipv6(text: str) -> bool:

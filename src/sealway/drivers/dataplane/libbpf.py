@@ -206,6 +206,24 @@ class Map:
                 key = keys[index * self.key_size : (index + 1) * self.key_size]
                 yield key, values[index * self.value_size : (index + 1) * self.value_size]
 
+    def one_by_one(self) -> Iterator[tuple[bytes, bytes]]:
+        """All entries of a map that no batch can read (a trie, before Linux 5.17)."""
+        following = ctypes.create_string_buffer(self.key_size)
+        key: bytes | None = None
+        while self._follows(key, following):
+            key = following.raw
+            if (value := self.get(key)) is not None:
+                yield key, value
+
+    def _follows(self, key: bytes | None, following: "ctypes.Array[ctypes.c_char]") -> bool:
+        try:
+            call("bpf_map_get_next_key", self.fd, key, following)
+        except KernelError as error:
+            if error.errno == ENOENT:
+                return False
+            raise
+        return True
+
     def fill(self, values: bytes) -> None:
         """Writes an array from its start."""
         total = len(values) // self.value_size

@@ -35,6 +35,10 @@ MAPS = (
     "fragments",
     "counters",
     "drops",
+    "peers",
+    "port_ranges",
+    "interfaces",
+    "refusals",
 )
 _SHARED = ("drops",)
 _BPF_FS = Path("/sys/fs/bpf")

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, FrontendCounters
-from . import abi, census, loader, tables
+from ...model.guard import Direction
+from ..base import Backend, DataPlaneState, FrontendCounters, Refusal
+from . import abi, census, guard_maps, loader, tables
 from .filters import Edition
+from .guard_plan import TableFull
 from .knock import knock
 from .layouts import Layout
-from .tables_plan import Place, TableFull, after, plan
+from .tables_plan import Place, after, plan
 
 _FIRST = bytes(4)
 
@@ -64,6 +66,24 @@ class Plane:
             )
             for backend in backends
         }
+
+    def refusals(self) -> list[Refusal]:
+        """Which flows guards refused lately."""
+        known = {number: name for name, number in self._tables.guards.names.items()}
+        return [
+            Refusal(
+                guard=known[one.table][0],
+                direction="egress" if known[one.table][1] is Direction.EGRESS else "ingress",
+                source=one.source,
+                destination=one.destination,
+                protocol=one.protocol,
+                port=one.port,
+                packets=one.packets,
+                ago=one.ago,
+            )
+            for one in guard_maps.refused(self.loaded.maps["refusals"], self._layout)
+            if one.table in known
+        ]
 
     def counters(self) -> dict[tuple[str, int, str], FrontendCounters]:
         """By (vip, port, protocol)."""

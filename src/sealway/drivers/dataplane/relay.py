@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, Frontend, FrontendCounters
+from ..base import Backend, DataPlaneState, Frontend, FrontendCounters, Refusal
 from .drop_reasons import DROP_REASONS
 from .relay_choice import choose
 from .relay_connection import Connection, Side
@@ -126,6 +126,11 @@ class RelayDataPlane:
         """See ``DataPlane.drops``: the kernel's reasons, of which the relay knows one."""
         self._check()
         return dict.fromkeys(DROP_REASONS, 0) | self._dropped
+
+    async def refusals(self) -> tuple[Refusal, ...]:
+        """See ``DataPlane.refusals``: the relay enforces no security groups."""
+        self._check()
+        return ()
 
     async def stop(self) -> None:
         """See ``DataPlane.stop``. Connections end: nobody is left to carry them."""

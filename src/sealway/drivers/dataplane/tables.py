@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from . import abi, libbpf
+from . import abi, guard_maps, libbpf
 from .layouts import layout_of
 from .tables_plan import SLOT_MASK, Plan, Tables
 
@@ -15,22 +15,40 @@ def read(maps: Mapping[str, libbpf.Map]) -> Tables:
     """What the maps hold."""
     layout = layout_of(maps["flows"])
     slots = enumerate(layout.backend.unpack(value) for _, value in maps["backends"].items())
+    backends = {slot: entry for slot, entry in slots if entry.id}
+    frontends = {
+        layout.frontend_key.unpack(key): layout.frontend.unpack(value)
+        for key, value in maps["frontends"].items()
+    }
+    interfaces = {
+        int.from_bytes(key, "little"): layout.interface.unpack(value)
+        for key, value in maps["interfaces"].items()
+    }
     return Tables(
         vips=frozenset(key for key, _ in maps["vips"].items()),
-        frontends={
-            layout.frontend_key.unpack(key): layout.frontend.unpack(value)
-            for key, value in maps["frontends"].items()
-        },
-        backends={slot: entry for slot, entry in slots if entry.id},
+        frontends=frontends,
+        backends=backends,
         maglev={
             int.from_bytes(key, "little"): _read_table(int.from_bytes(value, "little"))
             for key, value in maps["maglev"].items()
         },
+        interfaces=interfaces,
+        guards=guard_maps.read(
+            maps,
+            {
+                *(table for entry in frontends.values() for table in (entry.ingress, entry.egress)),
+                *(entry.ingress for entry in backends.values()),
+                *(entry.egress for entry in interfaces.values()),
+            },
+        ),
     )
 
 
 def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
     """Carries the plan out, in the order of its fields."""
+    guard_maps.add(maps, plan.guards)
+    for ifindex, interface in plan.interfaces.items():
+        maps["interfaces"].put(_u32(ifindex), interface.pack())
     for entry in plan.backends:
         maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())
     for frontend, table in plan.tables.items():
@@ -46,8 +64,10 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
         maps["vip_filter"].put(_u32(0), vip_filter(plan.looked_at))
     maps["frontends"].delete_many([key.pack() for key in plan.gone_frontends])
     maps["maglev"].delete_many([_u32(frontend) for frontend in plan.gone_tables])
+    maps["interfaces"].delete_many([_u32(ifindex) for ifindex in plan.gone_interfaces])
     for entry in plan.freed:
         maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())
+    guard_maps.remove(maps, plan.guards)
 
 
 def vip_filter(vips: Iterable[bytes]) -> bytes:

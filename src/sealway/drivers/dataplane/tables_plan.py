@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from ...model.guard import Direction, Guards
 from ..base import Backend, DataPlaneState, Frontend
 from . import abi, abi6
+from .guard_plan import GuardPlan, GuardTables, TableFull, guard_plan
 from .layouts import NARROW, NO_ADDRESS, Layout, is_ipv6
 from .maglev import Share, build
 
@@ -25,6 +27,7 @@ SLOT_MASK = (1 << _SLOT_BITS) - 1
 _GENERATIONS = (1 << 16) - 1
 AnyBackend = abi.Backend | abi6.Backend
 AnyFrontend = abi.Frontend | abi6.Frontend
+AnyInterface = abi.Interface | abi6.Interface
 AnyKey = abi.FrontendKey | abi6.FrontendKey
 """Of either width."""
 
@@ -37,6 +40,8 @@ class Tables(NamedTuple):
     frontends: Mapping[AnyKey, AnyFrontend]
     backends: Mapping[int, AnyBackend]
     maglev: Mapping[int, bytes]
+    interfaces: Mapping[int, AnyInterface] = {}
+    guards: GuardTables = GuardTables()
 
 
 EMPTY = Tables(frozenset(), {}, {}, {})
@@ -50,8 +55,11 @@ class Place(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Writes, in the order of the fields. A backend that becomes free is written last."""
+    """Writes, in the order of the fields; what a guard no longer holds goes last, and before that a backend
+    that becomes free."""
 
+    guards: GuardPlan = GuardPlan()
+    interfaces: Mapping[int, AnyInterface] = {}
     backends: Sequence[AnyBackend] = ()
     tables: Mapping[int, bytes] = {}
     new_counters: Sequence[int] = ()
@@ -62,6 +70,7 @@ class Plan(NamedTuple):
     """Every address that is a VIP or has a frontend; None when they are the same as before."""
     gone_frontends: Sequence[AnyKey] = ()
     gone_tables: Sequence[int] = ()
+    gone_interfaces: Sequence[int] = ()
     freed: Sequence[AnyBackend] = ()
 
     @property
@@ -70,18 +79,16 @@ class Plan(NamedTuple):
         return sum(len(part) for part in self._replace(looked_at=()) if part is not None)
 
 
-class TableFull(ValueError):
-    """More frontends, backends or VIPs than the maps hold."""
-
-
 def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout: Layout = NARROW) -> Plan:
     """The writes that take ``now`` to ``state``. A backend whose interface is not in ``places`` is left out.
     ``state`` holds what fits the layout (``narrow_part``, ``wide_part``).
 
     Raises ``TableFull``.
     """
-    slots = _slots(state, places, now.backends, layout)
-    frontends = _frontends(state, now.frontends, layout)
+    guards = guard_plan(state.guards, now.guards)
+    interfaces = _interfaces(state, places, guards, layout)
+    slots = _slots(_Backends(state, places, guards, layout), now.backends)
+    frontends = _frontends(state, now.frontends, guards, layout)
     tables = {frontends[_key(f, layout)].id: _table(f, slots) for f in state.frontends}
     tables = {frontend: table for frontend, table in tables.items() if table}
     answered = {layout.address(vip) for vip in state.vips} | {key.vip for key in frontends}
@@ -91,6 +98,8 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
     wanted = {entry.id & SLOT_MASK: entry for entry in slots.values()}
     known_ids = {frontend.id for frontend in now.frontends.values()}
     return Plan(
+        guards=guards,
+        interfaces={i: entry for i, entry in interfaces.items() if now.interfaces.get(i) != entry},
         backends=[entry for slot, entry in wanted.items() if now.backends.get(slot) != entry],
         tables={f: table for f, table in tables.items() if now.maglev.get(f) != table},
         new_counters=[f.id for f in frontends.values() if f.id not in known_ids],
@@ -100,6 +109,7 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
         looked_at=sorted(answered) if answered != _looked_at(now) else None,
         gone_frontends=sorted(now.frontends.keys() - frontends.keys()),
         gone_tables=sorted(now.maglev.keys() - tables.keys()),
+        gone_interfaces=sorted(now.interfaces.keys() - interfaces.keys()),
         freed=[
             entry._replace(state=abi.BackendState.FREE)
             for slot, entry in now.backends.items()
@@ -120,6 +130,12 @@ def after(now: Tables, done: Plan) -> Tables:
         {key: value for key, value in frontends.items() if key not in set(done.gone_frontends)},
         backends,
         {frontend: table for frontend, table in maglev.items() if frontend not in set(done.gone_tables)},
+        {
+            i: e
+            for i, e in {**now.interfaces, **done.interfaces}.items()
+            if i not in set(done.gone_interfaces)
+        },
+        done.guards.then,
     )
 
 
@@ -148,6 +164,8 @@ def wide_part(state: DataPlaneState) -> DataPlaneState:
         vips=vips,
         frontends=frontends,
         draining=frozenset(each for each in state.draining if wide or is_ipv6(each.address)),
+        guards=state.guards if wide else Guards(),
+        interfaces=state.interfaces if wide else frozenset(),
     )
 
 
@@ -166,7 +184,7 @@ def _key(frontend: Frontend, layout: Layout) -> AnyKey:
 
 
 def _frontends(
-    state: DataPlaneState, now: Mapping[AnyKey, AnyFrontend], layout: Layout
+    state: DataPlaneState, now: Mapping[AnyKey, AnyFrontend], guards: GuardPlan, layout: Layout
 ) -> dict[AnyKey, AnyFrontend]:
     """Known frontends keep their ids; a new one takes an id unused for as long as possible."""
     taken = {frontend.id for frontend in now.values()}
@@ -177,9 +195,18 @@ def _frontends(
         flags = 0 if frontend.preserve_client_ip else abi.FrontendFlag.HIDE_CLIENT
         number = now[key].id if key in now else take()
         idle = frontend.idle_timeout if frontend.protocol == "tcp" else UDP_TIMEOUT
-        made = abi.Frontend(number, flags, idle)
+        node = _node(frontend)
+        guard = state.guards.of.get(node)
+        ingress, egress = (guards.table(guard, way) for way in (Direction.INGRESS, Direction.EGRESS))
+        made = abi.Frontend(number, flags, idle, ingress, egress, layout.address(node))
         wanted[key] = made if layout is NARROW else _widened(made, frontend, layout)
     return wanted
+
+
+def _node(frontend: Frontend) -> str:
+    """The load balancer's address that security groups know it by: the IPv4 one, where it has both."""
+    across = is_ipv6(frontend.vip) and frontend.counterpart
+    return frontend.node or (frontend.counterpart if across else frontend.vip)
 
 
 def _widened(made: abi.Frontend, frontend: Frontend, layout: Layout) -> abi6.Frontend:
@@ -202,33 +229,59 @@ def _taker(taken: set[int], limit: int, what: str) -> Callable[[], int]:
     return take
 
 
-def _slots(
-    state: DataPlaneState, places: Mapping[str, Place], now: Mapping[int, AnyBackend], layout: Layout
-) -> dict[Backend, AnyBackend]:
+class _Backends(NamedTuple):
+    """What a backend's entry is made of."""
+
+    state: DataPlaneState
+    places: Mapping[str, Place]
+    guards: GuardPlan
+    layout: Layout
+
+    def entry(self, backend: Backend, state: abi.BackendState) -> AnyBackend:
+        """Without its id."""
+        place, of = self.places[backend.interface], self.state.guards
+        own = (backend.address, backend.port)
+        address, port = of.published.get(own, own)
+        guard = of.of.get(address)
+        return self.layout.backend(
+            address=self.layout.address(backend.address),
+            port=backend.port.to_bytes(2, "big"),
+            state=state,
+            via=abi.Via.PEER if place.is_task else abi.Via.NEIGHBOUR,
+            id=0,
+            ifindex=place.ifindex,
+            ingress=self.guards.table(guard, Direction.INGRESS),
+            through=self.guards.table(guard, Direction.THROUGH) if guard else abi.Table.NOTHING,
+            guarded_address=self.layout.address(address),
+            guarded_port=port.to_bytes(2, "big"),
+        )
+
+
+def _slots(of: _Backends, now: Mapping[int, AnyBackend]) -> dict[Backend, AnyBackend]:
     """Each backend's entry: where it is already, or in a free slot with the next generation."""
-    active = {w.backend for frontend in state.frontends for w in frontend.backends}
-    wanted = {backend: abi.BackendState.DRAINING for backend in state.draining}
+    active = {w.backend for frontend in of.state.frontends for w in frontend.backends}
+    wanted = {backend: abi.BackendState.DRAINING for backend in of.state.draining}
     wanted |= dict.fromkeys(active, abi.BackendState.ACTIVE)
     living = {_identity(entry): entry for entry in now.values() if entry.state != abi.BackendState.FREE}
     entries: dict[Backend, AnyBackend] = {}
-    missing: list[Backend] = []
+    missing: dict[Backend, AnyBackend] = {}
     for backend in sorted(wanted, key=_name):
-        if backend.interface not in places:
+        if backend.interface not in of.places:
             continue
-        entry = _entry(backend, places[backend.interface], wanted[backend], 0, layout)
+        entry = of.entry(backend, wanted[backend])
         if (old := living.get(_identity(entry))) is not None:
             entries[backend] = entry._replace(id=old.id)
         else:
-            missing.append(backend)
+            missing[backend] = entry
     used = {entry.id & SLOT_MASK for entry in entries.values()}
     # A slot that its tenant leaves now stays empty for this once: its end is the plan's last write.
     taken = used | {slot for slot, entry in now.items() if entry.state != abi.BackendState.FREE}
     take = _taker(taken, abi.Limit.MAX_BACKENDS, "backends")
-    for backend in missing:
+    for backend, entry in missing.items():
         slot = take()
         generation = (now[slot].id >> _SLOT_BITS) % _GENERATIONS + 1 if slot in now else 1
         identity = slot | generation << _SLOT_BITS
-        entries[backend] = _entry(backend, places[backend.interface], wanted[backend], identity, layout)
+        entries[backend] = entry._replace(id=identity)
     return entries
 
 
@@ -241,17 +294,17 @@ def _name(backend: Backend) -> str:
     return f"{address}:{backend.port}"
 
 
-def _entry(
-    backend: Backend, place: Place, state: abi.BackendState, identity: int, layout: Layout
-) -> AnyBackend:
-    return layout.backend(
-        address=layout.address(backend.address),
-        port=backend.port.to_bytes(2, "big"),
-        state=state,
-        via=abi.Via.PEER if place.is_task else abi.Via.NEIGHBOUR,
-        id=identity,
-        ifindex=place.ifindex,
-    )
+def _interfaces(
+    state: DataPlaneState, places: Mapping[str, Place], guards: GuardPlan, layout: Layout
+) -> dict[int, AnyInterface]:
+    """The tasks' own, by index."""
+    found: dict[int, AnyInterface] = {}
+    for each in state.interfaces:
+        if each.role == "task" and each.name in places:
+            egress = guards.table(state.guards.of.get(each.address), Direction.EGRESS)
+            own = layout.address(each.address) if each.address else bytes(layout.bits // 8)
+            found[places[each.name].ifindex] = layout.interface(own, egress)
+    return found
 
 
 def _table(frontend: Frontend, slots: Mapping[Backend, AnyBackend]) -> bytes:

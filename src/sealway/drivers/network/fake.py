@@ -4,7 +4,8 @@ import socket
 from collections.abc import Mapping
 
 from ...model.errors import DriverError
-from ..base import Port, TaskEndpoint
+from ...model.guard import Guards
+from ..base import Port, Refusal, TaskEndpoint
 from .layout import task_interface
 
 
@@ -19,6 +20,9 @@ class FakeNetwork:
         self.tasks: dict[str, tuple[TaskEndpoint, int]] = {}
         self.interfaces: dict[str, dict[str, frozenset[Port]]] = {}
         """The host's own: name -> its addresses, and the ports taken there."""
+        self.guards = Guards()
+        self.host_passes = False
+        self.refused: tuple[Refusal, ...] = ()
         self.calls: list[str] = []
         self.ensured = False
         self.fail_with: DriverError | None = None
@@ -60,6 +64,18 @@ class FakeNetwork:
         self._call("own_addresses", needs_network=False)
         return {a: ports for name in interfaces for a, ports in self.interfaces.get(name, {}).items()}
 
+    async def set_guards(self, guards: Guards, host_passes: bool = False) -> None:
+        self._call("set_guards", needs_network=False)
+        self.guards, self.host_passes = guards, host_passes
+
+    async def drops(self) -> Mapping[str, int]:
+        self._call("drops", needs_network=False)
+        return {"security_group": sum(each.packets for each in self.refused)}
+
+    async def refusals(self) -> tuple[Refusal, ...]:
+        self._call("refusals", needs_network=False)
+        return self.refused
+
     def probe_socket(self, source: str) -> socket.socket:
         """On this machine's own network, not bound: probes in tests go to loopback."""
         self._call("probe_socket")
@@ -71,6 +87,7 @@ class FakeNetwork:
         self._call("teardown", needs_network=False)
         self.vpc_cidrs, self.vips, self.host_addresses = (), frozenset(), frozenset()
         self.bridge_sources, self.tasks, self.ensured = {}, {}, False
+        self.guards, self.refused = Guards(), ()
 
     def _call(self, name: str, needs_network: bool = True) -> None:
         self.calls.append(name)

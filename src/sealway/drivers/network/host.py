@@ -1,4 +1,5 @@
-"""The host's network, on Linux: netlink for interfaces and routes, iptables for forwarding and NAT.
+"""The host's network, on Linux: netlink for interfaces and routes, iptables for forwarding and NAT, nftables
+for security groups.
 
 State is in the kernel alone and read from there, so a new process adopts what a killed one left and the
 traffic that runs through it never notices. Routes of ours carry a protocol number, task interfaces a prefix
@@ -12,10 +13,11 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ...model.address_pool import router_address
+from ...model.address_pool import resolver_address, router_address
 from ...model.errors import DriverError
-from ..base import HOST_INTERFACE, LB_NAMESPACE, Port, TaskEndpoint
-from . import iptables, lb_namespace, netlink, netns, sysctl, task_links
+from ...model.guard import Guards
+from ..base import HOST_INTERFACE, LB_NAMESPACE, Port, Refusal, TaskEndpoint
+from . import iptables, lb_namespace, netlink, netns, nft, sysctl, task_links
 from .host_ports import taken_ports
 from .layout import LB_NEXT_HOP, UNASSIGNED_METRIC, containing
 
@@ -31,12 +33,14 @@ class LinuxNetwork:
         self._vpc_cidrs: tuple[str, ...] = ()
         self._host_addresses: frozenset[str] | None = None  # None: not said yet; those there stay
         self._sources: Mapping[str, str] | None = None
+        self._guards: tuple[Guards, bool] | None = None  # None: not said yet; those there stay
 
     async def ensure(self, vpc_cidrs: tuple[str, ...]) -> None:
         async with self._lock:
             self._vpc_cidrs = vpc_cidrs
             await _in_thread(self._ensure)
             await iptables.apply(vpc_cidrs, self._sources)
+            await self._put_guards()
 
     def _ensure(self) -> None:
         sysctl.forward_packets()
@@ -97,6 +101,22 @@ class LinuxNetwork:
     async def own_addresses(self, interfaces: tuple[str, ...]) -> Mapping[str, frozenset[Port]]:
         return await _in_thread(lambda: _own_addresses(interfaces)) if interfaces else {}
 
+    async def set_guards(self, guards: Guards, host_passes: bool = False) -> None:
+        async with self._lock:
+            self._guards = (guards, host_passes)
+            await self._put_guards()
+
+    async def _put_guards(self) -> None:
+        if self._guards is not None:
+            guards, host_passes = self._guards
+            await nft.apply(guards, [resolver_address(cidr) for cidr in self._vpc_cidrs], host_passes)
+
+    async def drops(self) -> Mapping[str, int]:
+        return await nft.counted()
+
+    async def refusals(self) -> tuple[Refusal, ...]:
+        return tuple(await nft.refusals(self._guards[0])) if self._guards else ()
+
     def probe_socket(self, source: str) -> socket.socket:
         return lb_namespace.probe_socket(self._namespace, source)
 
@@ -104,7 +124,8 @@ class LinuxNetwork:
         async with self._lock:
             await _in_thread(self._teardown)
             await iptables.remove()
-            self._vpc_cidrs, self._host_addresses, self._sources = (), None, None
+            await nft.remove()
+            self._vpc_cidrs, self._host_addresses, self._sources, self._guards = (), None, None, None
 
     def _teardown(self) -> None:
         task_links.detach_all()

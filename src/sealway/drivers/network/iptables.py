@@ -1,12 +1,9 @@
 """Performs the changes that ``iptables_plan`` decides, through the iptables programs."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
-from ...model.errors import DriverError
 from . import iptables_plan as plan
-
-_SECONDS = 20.0
+from .command import run
 
 
 async def apply(vpc_cidrs: Sequence[str], sources: Mapping[str, str] | None) -> None:
@@ -24,33 +21,9 @@ async def remove() -> None:
 
 
 async def _table(name: str) -> plan.Table:
-    return plan.parse(await _run(["iptables-save", "-t", name], ""))
+    return plan.parse(await run(["iptables-save", "-t", name], ""))
 
 
 async def _restore(change: str | None) -> None:
     if change is not None:
-        await _run(["iptables-restore", "--noflush", "-w"], change)
-
-
-async def _run(command: list[str], text: str) -> str:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except FileNotFoundError as error:
-        raise DriverError(f"{command[0]} is not installed", retryable=False) from error
-    try:
-        async with asyncio.timeout(_SECONDS):
-            out, err = await process.communicate(text.encode())
-    except TimeoutError as error:
-        raise DriverError(f"{command[0]} did not end in {_SECONDS:.0f} s") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        raise DriverError(f"{command[0]}: {err.decode(errors='replace').strip()}")
-    return out.decode()
+        await run(["iptables-restore", "--noflush", "-w"], change)

@@ -79,7 +79,9 @@ def test_a_removed_backend_is_freed_and_its_slot_gets_another_generation() -> No
 
 
 def test_generations_start_over_without_ever_making_the_id_zero() -> None:
-    last = abi.Backend(bytes(4), bytes(2), abi.BackendState.FREE, 0, 0xFFFF << 16, 0)
+    last = abi.Backend(
+        bytes(4), bytes(2), abi.BackendState.FREE, 0, 0xFFFF << 16, 0, 0, 0, bytes(4), bytes(2)
+    )
     tables = run(state(frontend(TASK1)), Tables(frozenset(), {}, {0: last}, {}))
     assert tables.backends[0].id == 1 << 16
 

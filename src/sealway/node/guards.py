@@ -1,0 +1,55 @@
+"""From the store to who may reach whom: every network interface's security groups. Pure.
+
+A task's, an instance's and a load balancer's interface alike. A load balancer without groups has no guard,
+and lets everything through, as on AWS. Containers in bridge mode stand behind their instance's guard.
+"""
+
+from ..model.guard import Guard, Guards, guard_name, guard_rule
+from ..model.network import SecurityGroup
+from .snapshot import Snapshot
+
+
+def guards(view: Snapshot) -> Guards:
+    """The guards of this host."""
+    groups = {group.id: group for group in view.security_groups}
+    interfaces = [each for each in view.network_interfaces if each.security_groups]
+    names = {guard_name(each.security_groups): each.security_groups for each in interfaces}
+    members: dict[str, set[str]] = {}
+    for each in interfaces:
+        for group in each.security_groups:
+            members.setdefault(group, set()).add(each.private_ip)
+    guarded = {each.private_ip for each in interfaces}
+    vips = {zone.vip for balancer in view.balancers for zone in balancer.zones}
+    return Guards(
+        rules={
+            name: _guard([groups[one] for one in ids if one in groups]) for name, ids in sorted(names.items())
+        },
+        of={each.private_ip: guard_name(each.security_groups) for each in interfaces},
+        members={group: frozenset(addresses) for group, addresses in members.items()},
+        balancers=frozenset(vips & guarded),
+        published={
+            (container.bridge_ip, port): (address, host_port)
+            for (protocol, address, host_port), (_, container, port) in view.published.items()
+            if container.bridge_ip and address in guarded
+        },
+        containers=_containers(view, guarded),
+    )
+
+
+def _guard(groups: list[SecurityGroup]) -> Guard:
+    """What one of the groups allows is allowed."""
+    return Guard(
+        ingress=tuple(sorted({guard_rule(rule) for group in groups for rule in group.ingress}, key=repr)),
+        egress=tuple(sorted({guard_rule(rule) for group in groups for rule in group.egress}, key=repr)),
+    )
+
+
+def _containers(view: Snapshot, guarded: set[str]) -> dict[str, str]:
+    return {
+        container.bridge_ip: instance.private_ip
+        for task in view.tasks
+        if (instance := view.container_instances.get(task.container_instance_arn or ""))
+        and instance.private_ip in guarded
+        for container in task.containers
+        if container.bridge_ip and container.last_status == "RUNNING"
+    }

@@ -1,0 +1,30 @@
+"""Keeps the packet filter's security groups in step. The data plane has its own from ``DataPlaneSync``.
+
+A loop of its own, since a change takes tens of milliseconds, and the kernel's tables must not wait for it. An
+address is known, and guarded, from the moment its interface is in the store: long before a task starts.
+"""
+
+from ..model.guard import Guards
+from .guards import guards
+from .host import Host
+from .snapshot import Snapshot
+from .sync_loop import SyncLoop
+
+
+class GuardsSync(SyncLoop):
+    """See the module."""
+
+    what = "write the security groups"
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self._guards: Guards | None = None
+
+    async def once(self) -> None:
+        wanted = guards(Snapshot(self._host.store))
+        if wanted != self._guards:
+            await self._host.network.set_guards(wanted, self._host.settings.relayed)
+            self._guards = wanted
+
+    def forget(self) -> None:
+        self._guards = None
