@@ -34,10 +34,13 @@ Entry = dict[str, Any]
 def show(data_dir: Path) -> None:
     """Prints it; says what to do first when there is nothing yet."""
     try:
-        state = ask(data_dir, "status")
+        state, refused = ask(data_dir, "status"), ask(data_dir, "refusals")
     except SealwayError as error:
         fail(str(error), mend(error, data_dir))
-    Console(highlight=False).print(render(state, datetime.now(UTC)))
+    console = Console(highlight=False)
+    console.print(render(state, datetime.now(UTC)))
+    if refused:
+        console.print(refusal_hint(refused))
 
 
 def render(state: Entry, now: datetime) -> RenderableType:
@@ -48,6 +51,13 @@ def render(state: Entry, now: datetime) -> RenderableType:
         *(_unused(one, now) for one in state["unused_target_groups"]),
     ]
     return Group(*parts) if parts else Text('Nothing yet. Point your tools here with: eval "$(sealway env)"')
+
+
+def refusal_hint(refused: Sequence[Entry]) -> Text:
+    """One line: that security groups refused something, whose, and who tells more."""
+    groups = sorted({group["id"] for one in refused for group in one["groups"]})
+    named = ", ".join(groups[:3]) + (", …" if len(groups) > 3 else "")
+    return Text(f"Security groups refused flows lately ({named}): sealway drops tells which", "yellow")
 
 
 def age(since: str, now: datetime) -> str:

@@ -1,16 +1,18 @@
 """``sealway flows`` and ``sealway drops``: what the data plane counts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from ..model.errors import SealwayError
 from .admin_client import ask
 from .failure import fail, mend
 
+_PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+_SHOWN = 20
 _COLUMNS = ("active_flows", "new_flows", "established", "rejected", "packets", "bytes")
 
 
@@ -20,8 +22,9 @@ def flows(data_dir: Path) -> None:
 
 
 def drops(data_dir: Path) -> None:
-    """Prints every reason, the ones that never came too."""
+    """Prints every reason, the ones that never came too; and what security groups refused lately."""
     _show(data_dir, "drops")
+    _show(data_dir, "refusals")
 
 
 def _show(data_dir: Path, what: str) -> None:
@@ -29,7 +32,7 @@ def _show(data_dir: Path, what: str) -> None:
         rows = ask(data_dir, what)
     except SealwayError as error:
         fail(str(error), mend(error, data_dir))
-    Console(highlight=False).print(render_drops(rows) if what == "drops" else render_flows(rows))
+    Console(highlight=False).print(_RENDER[what](rows))
 
 
 def render_flows(rows: Sequence[dict[str, Any]]) -> RenderableType:
@@ -51,3 +54,45 @@ def render_drops(rows: Sequence[dict[str, Any]]) -> RenderableType:
         style = "red" if row["packets"] else ""
         table.add_row(str(row["packets"]), str(row["number"]), row["name"], row["meaning"], style=style)
     return table
+
+
+def render_refusals(rows: Sequence[dict[str, Any]]) -> RenderableType:
+    """``rows``: groups (id, name), direction, protocol, source, destination, port, packets, ago.
+
+    The latest first; and the rule that would let that one begin.
+    """
+    if not rows:
+        return ""
+    table = Table("packets", "ago", "security groups", "refused", box=None, pad_edge=False)
+    table.columns[0].justify = table.columns[1].justify = "right"
+    for row in rows[:_SHOWN]:
+        groups = ", ".join(f"{group['id']} ({group['name']})" for group in row["groups"])
+        packet = f"{row['source']} → {row['destination']} {_service(row)}"
+        way = "in" if row["direction"] == "ingress" else "out"
+        table.add_row(str(row["packets"]), f"{row['ago']}s", groups, f"{way}: {packet}")
+    return Group("", table, "", "If the first one is meant to begin:", f"  {_remedy(rows[0])}")
+
+
+def _service(row: dict[str, Any]) -> str:
+    name = _PROTOCOLS.get(row["protocol"], str(row["protocol"]))
+    return f"{name}/{row['port']}" if name in ("tcp", "udp") else name
+
+
+def _remedy(row: dict[str, Any]) -> str:
+    peer = row["source"] if row["direction"] == "ingress" else row["destination"]
+    protocol = _PROTOCOLS.get(row["protocol"], str(row["protocol"]))
+    permission = f"IpProtocol={protocol},IpRanges=[{{CidrIp={peer}/32}}]"
+    if protocol in ("tcp", "udp"):
+        permission += f",FromPort={row['port']},ToPort={row['port']}"
+    elif protocol == "icmp":
+        permission += ",FromPort=-1,ToPort=-1"
+    group = row["groups"][0]["id"]
+    words = f"aws ec2 authorize-security-group-{row['direction']} --group-id {group}"
+    return f"{words} --ip-permissions '{permission}'"
+
+
+_RENDER: dict[str, Callable[[Sequence[dict[str, Any]]], RenderableType]] = {
+    "flows": render_flows,
+    "drops": render_drops,
+    "refusals": render_refusals,
+}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from sealway.cli.status import age, render
+from sealway.cli.status import age, refusal_hint, render
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DNS_NAME = "front-78be6b4f9ee5a145.elb.us-east-1.sealway.internal"
@@ -187,3 +187,10 @@ def test_nothing_yet_says_what_to_do() -> None:
 )
 def test_ages(passed: dict[str, int], text: str) -> None:
     assert age(ago(**passed), NOW) == text
+
+
+def test_what_security_groups_refused_is_hinted_at() -> None:
+    refused = [{"groups": [{"id": f"sg-{n}", "name": "x"}]} for n in (4, 1, 2, 3, 1)]
+    assert refusal_hint(refused).plain == (
+        "Security groups refused flows lately (sg-1, sg-2, sg-3, …): sealway drops tells which"
+    )

@@ -2,7 +2,7 @@
 
 from rich.console import Console, RenderableType
 
-from sealway.cli.traffic import render_drops, render_flows
+from sealway.cli.traffic import render_drops, render_flows, render_refusals
 
 
 def text(rendered: RenderableType) -> list[list[str]]:
@@ -24,3 +24,23 @@ def test_flows() -> None:
 def test_drops() -> None:
     row = {"number": 6, "name": "flow_table", "packets": 3, "meaning": "a new flow without a place"}
     assert text(render_drops([row]))[1][:3] == ["3", "6", "flow_table"]
+
+
+def test_what_security_groups_refused_and_what_would_let_it_begin() -> None:
+    row = {"groups": [{"id": "sg-1", "name": "db"}, {"id": "sg-2", "name": "base"}], "direction": "ingress",
+           "protocol": 6, "source": "10.0.0.5", "destination": "10.0.0.9", "port": 5432, "packets": 3,
+           "ago": 12}  # fmt: skip
+    out = {**row, "direction": "egress", "protocol": 1}
+    _, heads, first, second, _, _, remedy = text(render_refusals([row, out]))
+    assert heads == ["packets", "ago", "security", "groups", "refused"]
+    assert " ".join(first) == "3 12s sg-1 (db), sg-2 (base) in: 10.0.0.5 → 10.0.0.9 tcp/5432"
+    assert " ".join(second).endswith("out: 10.0.0.5 → 10.0.0.9 icmp")
+    assert " ".join(remedy) == (
+        "aws ec2 authorize-security-group-ingress --group-id sg-1 --ip-permissions "
+        "'IpProtocol=tcp,IpRanges=[{CidrIp=10.0.0.5/32}],FromPort=5432,ToPort=5432'"
+    )
+    assert " ".join(text(render_refusals([out]))[-1]) == (
+        "aws ec2 authorize-security-group-egress --group-id sg-1 --ip-permissions "
+        "'IpProtocol=icmp,IpRanges=[{CidrIp=10.0.0.9/32}],FromPort=-1,ToPort=-1'"
+    )
+    assert text(render_refusals([])) == [[]]
