@@ -113,12 +113,17 @@ def test_the_namespace_removed(world: World) -> None:
 
 
 def test_our_rules_flushed(world: World) -> None:
-    for command in ("iptables -F SEALWAY-FORWARD", "iptables -t nat -D POSTROUTING -j SEALWAY-NAT"):
+    for command in (
+        "iptables -F SEALWAY-FORWARD",
+        "iptables -t nat -D POSTROUTING -j SEALWAY-NAT",
+        "nft delete table ip sealway",
+    ):
         output(*command.split())
     until(
         "the rules", lambda: "SEALWAY-NAT" in output("iptables-save", "-t", "nat").split("POSTROUTING -")[-1]
     )
     until("the way through", lambda: "sealway0" in output("iptables", "-S", "SEALWAY-FORWARD"))
+    until("the security groups", lambda: "ip sealway" in output("nft", "list", "tables"))
     mended(world)
 
 

@@ -43,6 +43,7 @@ def test_nothing_is_left_and_all_comes_back(world: World) -> None:
         assert task_interfaces() == set()
         shown = output("ip", "link") + output("ip", "netns") + output("iptables-save")
         assert [n for n in ("sealway0", "sealway-br0", "sealway-lb", "SEALWAY") if n in shown] == []
+        assert "sealway" not in output("nft", "list", "tables")
         assert not Path("/sys/fs/bpf/sealway").exists()
         assert "sealway" not in output("docker", "network", "ls")
     world.machine.start()

@@ -5,7 +5,11 @@ import pytest
 
 from sealway.model.cluster import ContainerInstance
 from sealway.model.errors import DriverError
+from sealway.model.guard import Guard, GuardRule
+from sealway.model.network import NetworkInterface, SecurityGroup
 from tests.support.node_world import (
+    OWNER,
+    ZONES,
     World,
     balancer,
     cluster,
@@ -19,7 +23,7 @@ from tests.support.node_world import (
     until,
     vpc,
 )
-from tests.support.virtual_time import play
+from tests.support.virtual_time import START, play
 
 
 def test_ending_leaves_the_tasks_and_the_traffic(world: World) -> None:
@@ -81,5 +85,33 @@ def test_it_outlives_a_full_disk(world: World, monkeypatch: pytest.MonkeyPatch) 
             await until(lambda: world.task(task.arn).last_status == "RUNNING")
             await until(lambda: (found := world.health(t)) is not None and found.state == "healthy")
             await until(lambda: len(world.store.list(ContainerInstance)) == 1)
+
+    play(scenario())
+
+
+def test_a_changed_rule_reaches_the_data_plane_and_the_packet_filter(world: World) -> None:
+    web = SecurityGroup(id="sg-web", **OWNER, vpc_id="vpc-1", name="web", description="web")
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    interface = NetworkInterface(
+        id="eni-1",
+        **OWNER,
+        vpc_id="vpc-1",
+        subnet_id="subnet-0",
+        availability_zone=ZONES[0],
+        private_ip="10.0.0.11",
+        mac="02:00:00:00:00:01",
+        security_groups=("sg-web",),
+        created_at=START,
+    )
+    world.put(*vpc(), web, interface)
+
+    async def scenario() -> None:
+        async with running(world):
+            both = (lambda: world.network.guards), (lambda: world.dataplane.state.guards)
+            assert [told().rules["sg-web"] for told in both] == [Guard()] * 2
+            world.put(web.replace(ingress=(rule,)))
+            expected = Guard(ingress=(GuardRule(network="10.0.0.0/8", protocol=6, first=80, last=80),))
+            await until(lambda: all(told().rules["sg-web"] == expected for told in both))
+            assert not world.network.host_passes
 
     play(scenario())

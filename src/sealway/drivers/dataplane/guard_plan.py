@@ -33,12 +33,13 @@ class TableFull(ValueError):
 
 
 class GuardTables(NamedTuple):
-    """What the maps hold. ``tables``: by number. ``ranges``: by number, each entry. ``names`` are only known
-    to the process that gave them."""
+    """What the maps hold. ``tables``: by number. ``ranges``: by number, each entry. ``names``, and what all
+    was made of, are only known to the process that did it."""
 
     tables: Mapping[int, Mapping[Network, int]] = {}
     ranges: Mapping[int, frozenset[abi.PortKey]] = {}
     names: Mapping[TableName, int] = {}
+    made_of: Guards | None = None
 
 
 class GuardPlan(msgspec.Struct, frozen=True):
@@ -61,6 +62,8 @@ class GuardPlan(msgspec.Struct, frozen=True):
 
 def guard_plan(guards: Guards, now: GuardTables) -> GuardPlan:
     """The writes. Raises ``TableFull``."""
+    if guards == now.made_of:
+        return GuardPlan(then=now)
     wanted = compiled(guards)
     numbered = _number_ranges({ports for peers in wanted.values() for ports in peers.values()}, now.ranges)
     entries = {
@@ -80,7 +83,7 @@ def guard_plan(guards: Guards, now: GuardTables) -> GuardPlan:
             if where not in tables.get(number, {})
         ],
         gone_ranges=sorted(_port_entries(now.ranges) - _port_entries(ranges)),
-        then=GuardTables(tables, ranges, names),
+        then=GuardTables(tables, ranges, names, guards),
     )
 
 
