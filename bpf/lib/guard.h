@@ -84,24 +84,24 @@ __noinline int allows(__u32 table, const sealway_address *peer, __u32 protocol, 
 	return ranges && has_port(*ranges, protocol, port);
 }
 
-/* Remembers the packet for whoever asks why; another of its kind only counts. */
-static __always_inline int refuse(__u32 table, const struct sealway_tuple *t, const sealway_address *destination,
-				  __be16 port)
+/* Remembers the packet, as those saw it who refused, for whoever asks why; another of its kind only counts. */
+static __always_inline int refuse(__u32 table, __u8 protocol, const sealway_address *source,
+				  const sealway_address *destination, __be16 port)
 {
-	__u32 kind = table ^ folded_address(destination) ^ (__u32)port << 8 ^ t->protocol;
+	__u32 kind = table ^ folded_address(destination) ^ (__u32)port << 8 ^ protocol;
 	__u32 slot = mix(kind) % SEALWAY_REFUSALS;
 	struct sealway_refusal *r = bpf_map_lookup_elem(&refusals, &slot);
 
 	if (!r)
 		return -SEALWAY_DROP_SECURITY_GROUP;
 	if (r->table != table || !same_address(&r->destination, destination) || r->port != port ||
-	    r->protocol != t->protocol)
+	    r->protocol != protocol)
 		r->packets = 0;
 	r->table = table;
-	r->source = t->source;
+	r->source = *source;
 	r->destination = *destination;
 	r->port = port;
-	r->protocol = t->protocol;
+	r->protocol = protocol;
 	r->seconds = seconds();
 	r->packets += 1;
 	return -SEALWAY_DROP_SECURITY_GROUP;
@@ -117,7 +117,7 @@ static __always_inline int guard_client(const struct sealway_tuple *t, __u32 ifi
 	if (!may_speak_for(&own->address, &t->source))
 		return -SEALWAY_DROP_SPOOFED_SOURCE;
 	if (!allows(own->egress, &t->destination, t->protocol, t->destination_port))
-		return refuse(own->egress, t, &t->destination, t->destination_port);
+		return refuse(own->egress, t->protocol, &t->source, &t->destination, t->destination_port);
 	return 0;
 }
 
@@ -140,11 +140,12 @@ static __always_inline int guard_flow(const struct sealway_tuple *t, const struc
 	if (error)
 		return error;
 	if (!allows(frontend->ingress, &t->source, t->protocol, t->destination_port))
-		return refuse(frontend->ingress, t, &frontend->node, t->destination_port);
+		return refuse(frontend->ingress, t->protocol, &t->source, &frontend->node,
+			      t->destination_port);
 	if (!allows(frontend->egress, &backend->guarded_address, t->protocol, port))
-		return refuse(frontend->egress, t, &backend->guarded_address, port);
+		return refuse(frontend->egress, t->protocol, &frontend->node, &backend->guarded_address, port);
 	if (!allows(backend->ingress, &seen, t->protocol, port) &&
 	    !allows(backend->through, &frontend->node, t->protocol, port))
-		return refuse(backend->ingress, t, &backend->guarded_address, port);
+		return refuse(backend->ingress, t->protocol, &seen, &backend->guarded_address, port);
 	return 0;
 }

@@ -232,6 +232,12 @@ def test_refusals_are_remembered_by_guard_and_destination(kernel: Machine) -> No
     assert (one.destination, one.protocol, one.ago) == (TASK1, TCP, 0)
 
 
+def test_a_refusal_tells_the_address_that_the_target_would_see(kernel: Machine) -> None:
+    kernel.tell(state(guards({"sg-app": Guard()}, {TASK1: "sg-app"}), frontend(preserve_client_ip=False)))
+    assert kernel.run("uplink", HELLO).verdict == SHOT
+    assert refusals(kernel) == [("sg-app/INGRESS", VIP, 8443, 1)]
+
+
 def test_a_restart_finds_the_tables_as_they_are(kernel: Machine) -> None:
     rules = {
         "sg-edge": Guard(

@@ -57,7 +57,7 @@ def refusal_hint(refused: Sequence[Entry]) -> Text:
     """One line: that security groups refused something, whose, and who tells more."""
     groups = sorted({group["id"] for one in refused for group in one["groups"]})
     named = ", ".join(groups[:3]) + (", …" if len(groups) > 3 else "")
-    return Text(f"Security groups refused flows lately ({named}): sealway drops tells which", "yellow")
+    return Text(f"Security groups refused flows lately ({named}): `sealway drops` tells which", "yellow")
 
 
 def age(since: str, now: datetime) -> str:

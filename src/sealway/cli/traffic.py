@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from ..model.errors import SealwayError
 from .admin_client import ask
@@ -32,7 +33,7 @@ def _show(data_dir: Path, what: str) -> None:
         rows = ask(data_dir, what)
     except SealwayError as error:
         fail(str(error), mend(error, data_dir))
-    Console(highlight=False).print(_RENDER[what](rows))
+    Console(highlight=False).print(_RENDER[what](rows), crop=False)
 
 
 def render_flows(rows: Sequence[dict[str, Any]]) -> RenderableType:
@@ -70,7 +71,8 @@ def render_refusals(rows: Sequence[dict[str, Any]]) -> RenderableType:
         packet = f"{row['source']} → {row['destination']} {_service(row)}"
         way = "in" if row["direction"] == "ingress" else "out"
         table.add_row(str(row["packets"]), f"{row['ago']}s", groups, f"{way}: {packet}")
-    return Group("", table, "", "If the first one is meant to begin:", f"  {_remedy(rows[0])}")
+    remedy = Text(f"  {_remedy(rows[0])}", no_wrap=True, overflow="ignore")  # for copying
+    return Group("", table, "", "If the first one is meant to begin:", remedy)
 
 
 def _service(row: dict[str, Any]) -> str:

@@ -192,5 +192,5 @@ def test_ages(passed: dict[str, int], text: str) -> None:
 def test_what_security_groups_refused_is_hinted_at() -> None:
     refused = [{"groups": [{"id": f"sg-{n}", "name": "x"}]} for n in (4, 1, 2, 3, 1)]
     assert refusal_hint(refused).plain == (
-        "Security groups refused flows lately (sg-1, sg-2, sg-3, …): sealway drops tells which"
+        "Security groups refused flows lately (sg-1, sg-2, sg-3, …): `sealway drops` tells which"
     )

@@ -196,10 +196,7 @@ def _peer(guards: Guards, rule: GuardRule, direction: str) -> str | None:
 
 def _leaving() -> Iterator[str]:
     """What an interface's own groups let out. Whose it speaks for, the reverse path filter sees to."""
-    yield (
-        f"ct original ip daddr @resolvers meta l4proto {{ tcp, udp }} "
-        f"ct original proto-dst {_DNS_PORT}-{_DNS_PORT} accept"
-    )
+    yield f"ip daddr @resolvers meta l4proto {{ tcp, udp }} th dport {_DNS_PORT} accept"
     yield "ip saddr vmap @egress_of"
 
 
