@@ -121,7 +121,8 @@ def test_container_instances(world):
     assert (shown["status"], shown["agentConnected"]) == ("ACTIVE", True)
     registered = {r["name"]: r for r in shown["registeredResources"]}
     assert (registered["CPU"]["integerValue"], registered["MEMORY"]["integerValue"]) == (1024, 1000)
-    assert "22" in registered["PORTS"]["stringSetValue"]
+    reserved = ["22", "2375", "2376", "51678", "51679", "51680"]
+    assert registered["PORTS"]["stringSetValue"] == reserved
     assert {"name": "disk", "value": "fast"} in shown["attributes"]
     assert {"name": "ecs.availability-zone", "value": "us-east-1a"} in shown["attributes"]
 

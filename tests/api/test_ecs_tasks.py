@@ -1,5 +1,7 @@
+import msgspec
 import pytest
 
+from sealway.model.task import PortBinding, Task
 from tests.support.ecs_world import CONTAINER, ECS, FARGATE, SUBNETS, VPC, World, ecs_world, refused
 
 GPU = {"type": "GPU", "value": "1"}
@@ -175,6 +177,58 @@ def test_static_ports_run_out(world):
     answer = run(world, "static", count=2)
     assert len(answer["tasks"]) == 1
     assert answer["failures"][0]["reason"] == "RESOURCE:PORTS"
+
+
+def test_an_instance_reserves_a_hundred_ports(world):
+    world.instance(cpu_units=10**6, memory_mib=10**6)
+    ports = [{"containerPort": port, "hostPort": port} for port in range(1000, 1094)]
+    for family, mapped in (("most", ports), ("one", [{"containerPort": 443, "hostPort": 443}])):
+        container = {**CONTAINER, "portMappings": mapped}
+        world.ecs.register_task_definition(family=family, containerDefinitions=[container])
+    assert len(run(world, "most")["tasks"]) == 1  # 94 beside 22, Docker's and the agent's
+    assert run(world, "one")["failures"][0]["reason"] == "RESOURCE:PORTS"
+
+
+def test_a_port_range_takes_host_ports_in_a_row(world):
+    arn = world.instance()
+    mappings = [{"containerPort": 443}, {"containerPortRange": "8000-8999"}]
+    answer = world.ecs.register_task_definition(
+        family="ranged", containerDefinitions=[{**CONTAINER, "portMappings": mappings}]
+    )
+    (shown,) = answer["taskDefinition"]["containerDefinitions"]
+    assert shown["portMappings"][1] == {"containerPortRange": "8000-8999", "protocol": "tcp"}
+    tasks = run(world, "ranged", count=2)["tasks"]
+    hosts = [_started(world, task["taskArn"]) for task in tasks]
+    assert not set(hosts[0]) & set(hosts[1])
+    (instance,) = world.ecs.describe_container_instances(cluster="blue", containerInstances=[arn])[
+        "containerInstances"
+    ]
+    left = {r["name"]: r for r in instance["remainingResources"]}["PORTS"]["stringSetValue"]
+    assert {str(port) for ports in hosts for port in ports} < set(left)
+    taken = {"containerPort": 1, "hostPort": hosts[1][500]}
+    world.ecs.register_task_definition(
+        family="static", containerDefinitions=[{**CONTAINER, "portMappings": [taken]}]
+    )
+    assert run(world, "static")["failures"] == [{"arn": arn, "reason": "RESOURCE:PORTS"}]
+    world.observe(tasks[1]["taskArn"], last_status="STOPPED", desired_status="STOPPED")
+    assert run(world, "static")["failures"] == []
+
+
+def _started(world, task_arn: str) -> range:
+    """Lets the task run as a node would; its host ports as DescribeTasks shows them."""
+    stored = world.run(lambda: world.store.get(Task, task_arn))
+    (given,) = stored.port_ranges
+    pairs = [(443, 32768), *zip(given.container_ports, given.host_ports, strict=True)]
+    bound = [PortBinding(container_port=inner, host_port=outer, host_ip="10.0.0.4") for inner, outer in pairs]
+    containers = [msgspec.structs.replace(c, bindings=tuple(bound)) for c in stored.containers]
+    world.observe(task_arn, last_status="RUNNING", containers=tuple(containers))
+    (task,) = world.ecs.describe_tasks(cluster="blue", tasks=[task_arn])["tasks"]
+    single, ranged = task["containers"][0]["networkBindings"]
+    assert single == {"bindIP": "10.0.0.4", "containerPort": 443, "hostPort": 32768, "protocol": "tcp"}
+    first, last = map(int, ranged.pop("hostPortRange").split("-"))
+    assert ranged == {"bindIP": "10.0.0.4", "containerPortRange": "8000-8999", "protocol": "tcp"}
+    assert range(first, last + 1) == given.host_ports
+    return given.host_ports
 
 
 def test_stop_task(world):

@@ -16,6 +16,7 @@ import pytest
 from sealway.drivers.docker.engine import DockerRuntime
 from sealway.drivers.docker.scope import Scope
 from sealway.model.clock import system_clock
+from sealway.model.port_range import first_ports, publish, wanted_ranges
 from sealway.model.task import Task
 from tests.support import images
 from tests.support.node_world import (
@@ -50,6 +51,7 @@ class RealWorld(World):
         made = definition(*containers, **({"networkMode": "awsvpc"} if awsvpc else {}), **spec)
         on = registered(MACHINE)
         task = fargate_task(number, made, zone=0) if awsvpc else ec2_task(number, made, on)
+        task = task.replace(port_ranges=publish(made, first_ports(wanted_ranges(made), {}, number) or ()))
         if task.interface:
             interface = {f: getattr(task.interface, f) for f in task.interface.__struct_fields__}
             task = task.replace(interface=type(task.interface)(**interface | {"private_ip": "10.0.0.11"}))
@@ -115,6 +117,20 @@ async def test_a_bridge_task_serves_dies_and_is_seen_to_die(world: RealWorld, im
         world.change(Task, task.arn, desired_status="STOPPED", may_stop=True)
         await until(is_at(world, task, "STOPPED"))
         assert await world.runtime.list() == []
+
+
+async def test_each_port_of_a_range_leads_to_the_containers(world: RealWorld, image: str) -> None:
+    mapping = {"containerPortRange": "8440-8445"}
+    task = world.started(container(image=image, command=SERVE, portMappings=[mapping]))
+    async with running(world):
+        await until(is_at(world, task, "RUNNING"))
+        (given,) = task.port_ranges
+        (status,) = world.task(task.arn).containers
+        bound = sorted((b.container_port, b.host_port) for b in status.bindings)
+        assert bound == list(zip(given.container_ports, given.host_ports, strict=True))
+        assert b"hello" in await call(given.host_ports[3])
+        world.change(Task, task.arn, desired_status="STOPPED", may_stop=True)
+        await until(is_at(world, task, "STOPPED"))
 
 
 async def test_a_restarted_agent_adopts_the_same_containers(world: RealWorld, image: str) -> None:

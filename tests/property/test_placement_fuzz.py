@@ -11,12 +11,21 @@ from sealway.model.ids import CountingIds
 from sealway.model.new_task import Placed, Stock, TaskRequest, board, place_task
 from sealway.model.placement import Room, Unplaced
 from sealway.model.placement_query import compile_query
+from sealway.model.port_range import Wanted
 from sealway.model.shortlist import Shortlist
 from sealway.model.task_size import Needs
 from tests.support.cluster_world import CLUSTER, NOW, definition, instance, subnet
 
 ports = st.frozensets(st.integers(1, 4), max_size=2)
-needs = st.builds(Needs, cpu=st.integers(0, 60), memory=st.integers(0, 60), tcp_ports=ports, udp_ports=ports)
+ranges = st.builds(Wanted, st.sampled_from(["tcp", "udp"]), st.sampled_from([2, 9, 2000, 4000, 9000]))
+needs = st.builds(
+    Needs,
+    cpu=st.integers(0, 60),
+    memory=st.integers(0, 60),
+    tcp_ports=ports,
+    udp_ports=ports,
+    port_ranges=st.lists(ranges, max_size=2).map(tuple),
+)
 strategies = st.lists(
     st.sampled_from(
         [
@@ -52,7 +61,8 @@ def rooms(draw: st.DrawFn) -> list[Room]:
             cpu=draw(st.integers(-10, 100)),
             memory=draw(st.integers(-10, 100)),
             tcp_ports=draw(ports),
-            udp_ports=draw(ports),
+            udp_ports=draw(ports) | draw(st.sampled_from([frozenset(), frozenset({33000, 62000})])),
+            reserved_ports=draw(st.sampled_from([6, 90, 99])),
             attributes={"stack": draw(st.sampled_from(["prod", "test"]))},
             agent_connected=draw(st.integers(0, 9)) > 0,
             group_tasks=draw(st.integers(0, 2)),
@@ -82,6 +92,15 @@ def test_what_is_placed_fits_and_what_is_not_had_no_place(
         assert needs.memory <= chosen.memory
         assert not needs.tcp_ports & chosen.tcp_ports
         assert not needs.udp_ports & chosen.udp_ports
+        assert not needs.static_ports or chosen.reserved_ports + needs.static_ports <= 100
+        starts = chosen.range_starts(needs, draw)
+        assert starts is not None, "what fits has a place, whatever the draw"
+        free = {"tcp": chosen.tcp_ports | needs.tcp_ports, "udp": chosen.udp_ports | needs.udp_ports}
+        for each, first in zip(needs.port_ranges, starts, strict=True):
+            given = frozenset(range(first, first + each.ports))
+            assert 32768 <= min(given) <= max(given) <= 65535
+            assert not given & free[each.protocol], "a port given twice"
+            free[each.protocol] |= given
         for constraint in bound:
             if constraint["type"] == "distinctInstance":
                 assert chosen.group_tasks == 0
@@ -89,7 +108,8 @@ def test_what_is_placed_fits_and_what_is_not_had_no_place(
                 query = compile_query(constraint["expression"])
                 assert callable(query)
                 assert query(chosen.facts())
-        room_of[chosen.arn] = chosen.after(needs)
+        after = room_of[chosen.arn] = chosen.after(needs, ranges=starts)
+        assert (after.tcp_ports, after.udp_ports) == (free["tcp"], free["udp"])
 
 
 @given(machines=st.integers(1, 7), tasks=st.integers(1, 20))
@@ -162,5 +182,6 @@ def test_a_shortlist_places_each_task_where_it_would_go_alone(
             assert taken is None
             return
         assert taken == alone
-        there = [room.after(needs, "group") if room == alone else room for room in there]
+        starts = alone.range_starts(needs, draw) or ()
+        there = [room.after(needs, "group", starts) if room == alone else room for room in there]
         assert sorted(there, key=lambda room: room.arn) == list(shortlist.rooms)

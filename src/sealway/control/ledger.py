@@ -103,7 +103,8 @@ class Ledger:
         fresh = task.last_status == "PROVISIONING" and task.desired_status == "RUNNING"
         if room is None or definition is None or not fresh or at in self._dirty:
             return False
-        filled = room.after(needs_of(definition, task.overrides), task.group)
+        starts = [given.host_port for given in task.port_ranges]
+        filled = room.after(needs_of(definition, task.overrides), task.group, starts)
         self._rooms[self._cluster_of[at]][at] = msgspec.structs.replace(filled, group_tasks=0)
         return True
 

@@ -46,7 +46,8 @@ class ContainerInstance(Resource, frozen=True, kw_only=True):
     agent_connected: bool = True
     cpu_units: int
     memory_mib: int
-    reserved_tcp_ports: tuple[int, ...] = (22, 2375, 2376, 51678, 51679)
+    reserved_tcp_ports: tuple[int, ...] = (22, 2375, 2376, 51678, 51679, 51680)
+    """Those of SSH, Docker and the agent on AWS. Source: ECS API Reference, PortMapping."""
     reserved_udp_ports: tuple[int, ...] = ()
     attributes: dict[str, str] = {}
     registered_at: datetime

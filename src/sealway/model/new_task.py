@@ -19,6 +19,7 @@ from .cluster import ContainerInstance
 from .ids import IdSource, uuid
 from .network import InterfaceAttachment, NetworkInterface, SecurityGroup, Subnet
 from .placement import Refusal, Room, Unplaced
+from .port_range import publish
 from .shortlist import Shortlist
 from .task import ContainerStatus, Task, TaskInterface
 from .task_definition import TaskDefinition
@@ -151,19 +152,22 @@ def _rooms_of(stock: Stock, request: TaskRequest) -> tuple[Room, ...]:
 def place_task(request: TaskRequest, on: Board, ids: IdSource, now: datetime) -> Placed | Unplaced:
     """Chooses instance, zone and address, and builds the task; or says why that cannot be."""
     room: Room | None = None
+    ranges: tuple[int, ...] = ()
     subnets = [s for s in on.subnets if request.zone in (None, s.availability_zone)]
     if request.launch_type != "FARGATE":
-        chosen = _choose_room(request, on, int(ids.hex(8), 16))
+        draw = int(ids.hex(8), 16)
+        chosen = _choose_room(request, on, draw)
         if isinstance(chosen, Unplaced):
             return chosen
         room = chosen
+        ranges = room.range_starts(needs_of(request.definition, request.overrides), draw) or ()
         subnets = [subnet for subnet in subnets if subnet.availability_zone == room.availability_zone]
     seat: tuple[Subnet, str] | None = None
     if request.definition.network_mode == "awsvpc":
         seat = _choose_address(on, subnets)
         if seat is None:
             return Unplaced((Refusal(room.arn if room else "", NO_ADDRESS),))
-    task, interface = _build(request, on, room, seat, (ids, now))
+    task, interface = _build(request, on, (room, ranges), seat, (ids, now))
     return Placed(task=task, interface=interface, board=_with(on, request, room, task, seat))
 
 
@@ -205,7 +209,8 @@ def _place_many(
         if room is None:
             unplaced = _choose_room(request, msgspec.structs.replace(on, rooms=shortlist.rooms), draw)
         else:
-            made.append(_build(request, on, room, None, (ids, now)))
+            ranges = room.range_starts(needs, draw) or ()
+            made.append(_build(request, on, (room, ranges), None, (ids, now)))
             zones[room.availability_zone] += 1
     board_after = msgspec.structs.replace(on, rooms=shortlist.rooms, zone_tasks=zones)
     return made, board_after, unplaced if isinstance(unplaced, Unplaced) else None
@@ -268,11 +273,12 @@ def _choose_address(on: Board, subnets: Sequence[Subnet]) -> tuple[Subnet, str] 
 def _build(
     request: TaskRequest,
     on: Board,
-    room: Room | None,
+    place: tuple[Room | None, tuple[int, ...]],
     seat: tuple[Subnet, str] | None,
     source: tuple[IdSource, datetime],
 ) -> New:
-    ids, now = source
+    """``place``: the instance, and there the first host port of each port range."""
+    (room, ranges), (ids, now) = place, source
     definition, task_id = request.definition, ids.hex(32)
     interface = _interface(request, on, room, seat, source) if seat else None
     needs = needs_of(definition, request.overrides)
@@ -297,6 +303,7 @@ def _build(
         memory=str(needs.memory),
         overrides=request.overrides,
         interface=_task_interface(interface),
+        port_ranges=publish(definition, ranges) if room else (),
         network_configuration=request.network_configuration,
         started_by=request.started_by or request.deployment_id,
         extra=request.extra,
@@ -378,7 +385,8 @@ def _with(
         last = {**last, subnet.id: address}
     rooms = on.rooms
     if room is not None:
-        filled = room.after(needs_of(request.definition, request.overrides), request.group)
+        needs = needs_of(request.definition, request.overrides)
+        filled = room.after(needs, request.group, [given.host_port for given in task.port_ranges])
         rooms = tuple(filled if other.arn == room.arn else other for other in rooms)
     return msgspec.structs.replace(
         on,

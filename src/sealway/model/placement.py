@@ -18,6 +18,7 @@ import msgspec
 from .. import __version__
 from .cluster import ContainerInstance
 from .placement_query import BadExpression, Predicate, compile_query
+from .port_range import first_ports
 from .task import Task
 from .task_definition import TaskDefinition
 from .task_size import Needs, needs_of
@@ -34,6 +35,9 @@ DISTINCT_INSTANCE = "distinctInstance placement constraint unsatisfied."
 _CLOSENESS = ("AGENT", MEMBER_OF, DISTINCT_INSTANCE, "RESOURCE:CPU", "RESOURCE:MEMORY", "RESOURCE:PORTS")
 """The order of the checks: the later one fails, the closer the instance was."""
 
+_MOST_RESERVED_PORTS = 100
+"""An instance, its own with those of its tasks. Source: ECS API Reference, PortMapping (``hostPort``)."""
+
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):
     """An ACTIVE container instance, and what is free on it (units, MiB) and taken (ports)."""
@@ -45,6 +49,8 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     memory: int
     tcp_ports: frozenset[int] = frozenset()
     udp_ports: frozenset[int] = frozenset()
+    reserved_ports: int = 0
+    """How many of them are the instance's own or were asked for by number."""
     attributes: dict[str, str] = {}
     agent_connected: bool = True
     agent_version: str = ""
@@ -55,17 +61,31 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     group_tasks: int = 0
     """Tasks of the group being placed that run or are to run here."""
 
-    def after(self, needs: Needs, group: str = "") -> "Room":
-        """The room left when one more task of the group being placed is placed here."""
+    def after(self, needs: Needs, group: str = "", ranges: Sequence[int] = ()) -> "Room":
+        """The room left when one more task of the group being placed is placed here.
+
+        ``ranges``: where each of its port ranges begins (``range_starts``).
+        """
+        taken = {"tcp": self.tcp_ports | needs.tcp_ports, "udp": self.udp_ports | needs.udp_ports}
+        for wanted, first in zip(needs.port_ranges, ranges, strict=True):
+            taken[wanted.protocol] |= frozenset(range(first, first + wanted.ports))
         return msgspec.structs.replace(
             self,
             cpu=self.cpu - needs.cpu,
             memory=self.memory - needs.memory,
-            tcp_ports=self.tcp_ports | needs.tcp_ports,
-            udp_ports=self.udp_ports | needs.udp_ports,
+            tcp_ports=taken["tcp"],
+            udp_ports=taken["udp"],
+            reserved_ports=self.reserved_ports + needs.static_ports,
             groups=self.groups | {group},
             group_tasks=self.group_tasks + 1,
         )
+
+    def range_starts(self, needs: Needs, draw: int = 0) -> tuple[int, ...] | None:
+        """The first host port of each port range of a task that goes here; None: they do not fit."""
+        if not needs.port_ranges:
+            return ()
+        taken = {"tcp": self.tcp_ports | needs.tcp_ports, "udp": self.udp_ports | needs.udp_ports}
+        return first_ports(needs.port_ranges, taken, draw)
 
     def facts(self) -> dict[str, str | frozenset[str]]:
         """What a cluster query can ask about."""
@@ -175,11 +195,15 @@ def _room(
 ) -> Room:
     cpu, memory = instance.cpu_units, instance.memory_mib
     tcp, udp = set(instance.reserved_tcp_ports), set(instance.reserved_udp_ports)
+    reserved = len(tcp) + len(udp)
     for task in tasks:
         needs = _needs(task, definitions, known)
         cpu, memory = cpu - needs.cpu, memory - needs.memory
         tcp |= needs.tcp_ports
         udp |= needs.udp_ports
+        reserved += needs.static_ports
+        for given in task.port_ranges:
+            (udp if given.protocol == "udp" else tcp).update(given.host_ports)
         for container in task.containers:
             for binding in container.bindings:
                 (udp if binding.protocol == "udp" else tcp).add(binding.host_port)
@@ -192,6 +216,7 @@ def _room(
         memory=memory,
         tcp_ports=frozenset(tcp),
         udp_ports=frozenset(udp),
+        reserved_ports=reserved,
         attributes=instance.attributes,
         agent_connected=instance.agent_connected,
         agent_version=__version__,
@@ -233,9 +258,17 @@ def refusal(room: Room, needs: Needs, queries: Sequence[Predicate], distinct: bo
         not (distinct and room.group_tasks),
         needs.cpu <= room.cpu,
         needs.memory <= room.memory,
-        not (needs.tcp_ports & room.tcp_ports or needs.udp_ports & room.udp_ports),
+        _has_ports(room, needs),
     )
     return next((reason for reason, holds in zip(_CLOSENESS, checks, strict=True) if not holds), None)
+
+
+def _has_ports(room: Room, needs: Needs) -> bool:
+    if needs.tcp_ports & room.tcp_ports or needs.udp_ports & room.udp_ports:
+        return False
+    if needs.static_ports and room.reserved_ports + needs.static_ports > _MOST_RESERVED_PORTS:
+        return False
+    return room.range_starts(needs) is not None
 
 
 def _closeness(reason: str) -> int:

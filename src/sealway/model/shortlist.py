@@ -56,7 +56,9 @@ class Shortlist:
         equals = [at for at, score in enumerate(self._scores) if score == best]
         at = equals[draw % len(equals)]
         room = self._rooms[at]
-        after = self._rooms[at] = room.after(self._needs, self._group)
+        after = self._rooms[at] = room.after(
+            self._needs, self._group, room.range_starts(self._needs, draw) or ()
+        )
         for (strategy, weight), sharing in zip(self._weighed, self._sharing, strict=True):
             if strategy["type"] == "binpack":
                 self._scores[at] += weight * (remaining(after, strategy) - remaining(room, strategy))

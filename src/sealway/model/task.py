@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from .port_range import PublishedRange
 from .resource import Resource
 
 LIFECYCLE = (
@@ -87,6 +88,8 @@ class Task(Resource, frozen=True, kw_only=True):
     memory: str
     overrides: dict[str, Any] = {}
     interface: TaskInterface | None = None
+    port_ranges: tuple[PublishedRange, ...] = ()
+    """The host ports of its ``containerPortRange`` mappings (bridge)."""
     network_configuration: dict[str, Any] | None = None
     started_by: str | None = None
     extra: dict[str, Any] = {}

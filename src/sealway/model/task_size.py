@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from .instance_type import CPU_UNITS_PER_VCPU
+from .port_range import Wanted, wanted_ranges
 from .task_definition import TaskDefinition
 
 _CPU = re.compile(r"\s*(\d*\.?\d+)\s*(vcpu)?\s*", re.IGNORECASE)
@@ -20,12 +21,18 @@ _MIB_PER_GB = 1024
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What one task takes. The ports are static host ports; dynamic ones need no room."""
+    """What one task takes. The ports are static host ports; single dynamic ones need no room."""
 
     cpu: int = 0
     memory: int = 0
     tcp_ports: frozenset[int] = frozenset()
     udp_ports: frozenset[int] = frozenset()
+    port_ranges: tuple[Wanted, ...] = ()
+
+    @property
+    def static_ports(self) -> int:
+        """How many host ports it asks for by number."""
+        return len(self.tcp_ports) + len(self.udp_ports)
 
 
 def parse_cpu(text: str) -> int | None:
@@ -51,6 +58,7 @@ def needs_of(definition: TaskDefinition, overrides: Mapping[str, Any] | None = N
         ),
         tcp_ports=tcp,
         udp_ports=udp,
+        port_ranges=wanted_ranges(definition),
     )
 
 
@@ -84,7 +92,7 @@ def _static_ports(definition: TaskDefinition) -> tuple[frozenset[int], frozenset
             for mapping in container.get("portMappings") or ():
                 port = mapping.get("hostPort") or 0
                 if definition.network_mode == "host":
-                    port = port or mapping["containerPort"]
+                    port = port or mapping.get("containerPort")
                 if port:
                     ports[mapping.get("protocol") or "tcp"].add(port)
     return frozenset(ports["tcp"]), frozenset(ports["udp"])

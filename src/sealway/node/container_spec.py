@@ -157,7 +157,7 @@ def _network(
             for name, alias in map(link_of, container.get("links") or ())
         ),
         "hostname": container.get("hostname"),
-        "published_ports": _published(container, place),
+        "published_ports": _published(task, container, place),
         "dns_servers": _words(container.get("dnsServers")) or (place.resolver,),
         "dns_search": _words(container.get("dnsSearchDomains")) or (),
         "extra_hosts": tuple(
@@ -180,10 +180,10 @@ def _sysctls(containers: list[dict[str, Any]], *, of_network: bool | None) -> di
     }
 
 
-def _published(container: dict[str, Any], place: Place) -> tuple[PublishedPort, ...]:
+def _published(task: Task, container: dict[str, Any], place: Place) -> tuple[PublishedPort, ...]:
     if place.instance_ip is None:
         return ()
-    return tuple(
+    single = tuple(
         PublishedPort(
             container_port=mapping["containerPort"],
             host_ip=place.instance_ip,
@@ -191,7 +191,20 @@ def _published(container: dict[str, Any], place: Place) -> tuple[PublishedPort, 
             protocol=mapping.get("protocol") or "tcp",
         )
         for mapping in container.get("portMappings") or ()
+        if mapping.get("containerPort")
     )
+    ranged = tuple(
+        PublishedPort(
+            container_port=given.container_port + nth,
+            host_ip=place.instance_ip,
+            host_port=given.host_port + nth,
+            protocol=given.protocol,
+        )
+        for given in task.port_ranges
+        if given.container == container["name"]
+        for nth in range(given.ports)
+    )
+    return single + ranged
 
 
 def _health_check(check: dict[str, Any] | None) -> ContainerHealthCheck | None:

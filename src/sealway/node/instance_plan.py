@@ -135,7 +135,7 @@ def _container_instance(
     kind = find(instance.instance_type)
     if kind is None:
         raise ValueError(f"{instance.id} has the unknown type {instance.instance_type}")
-    return ContainerInstance(
+    registered = ContainerInstance(
         arn=arns.ecs(instance.region, instance.account_id, f"container-instance/{cluster.name}/{digits}"),
         account_id=instance.account_id,
         region=instance.region,
@@ -148,6 +148,8 @@ def _container_instance(
         attributes=_attributes(instance, config),
         registered_at=now,
     )
+    given = {"reserved_tcp_ports": config.reserved_tcp_ports, "reserved_udp_ports": config.reserved_udp_ports}
+    return registered.replace(**{name: ports for name, ports in given.items() if ports is not None})
 
 
 def _attributes(instance: Instance, config: AgentConfig) -> dict[str, str]:

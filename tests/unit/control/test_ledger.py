@@ -4,6 +4,7 @@ from sealway.model.cluster import ContainerInstance
 from sealway.model.load_balancer import Listener
 from sealway.model.network import NetworkInterface
 from sealway.model.placement import rooms
+from sealway.model.port_range import PublishedRange
 from sealway.model.task import ContainerStatus, PortBinding, Task
 from sealway.model.task_definition import TaskDefinition
 from tests.support.cluster_world import CLUSTER, instance, task
@@ -49,6 +50,13 @@ def test_a_new_task_takes_its_part_and_later_changes_count(world: ControlWorld) 
         new = {"last_status": "PROVISIONING", "container_instance_arn": machine.arn}
         world.put(task(number, **new))
         assert kept(ledger) == as_new(world)
+    ranged = {"containerPortRange": "1-9", "protocol": "udp"}
+    wide = world.define(
+        2, containerDefinitions=[{"name": "app", "image": "app:1", "memory": 1, "portMappings": [ranged]}]
+    )
+    given = PublishedRange(container="app", protocol="udp", container_port=1, host_port=61000, ports=9)
+    world.put(task(3, **new, task_definition_arn=wide.arn, port_ranges=(given,)))
+    assert kept(ledger) == as_new(world)
     bound = PortBinding(container_port=8443, host_port=32768, host_ip="10.0.0.4")
     running = ContainerStatus(name="app", arn="c", image="app:1", last_status="RUNNING", bindings=(bound,))
     world.change(Task, task(0).arn, last_status="RUNNING", containers=(running,))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sealway.drivers.base import ContainerHealthCheck, ContainerSpec, Mount, PublishedPort, Ulimit
+from sealway.model.port_range import PublishedRange
 from sealway.node.container_spec import Place, container_spec, pause_spec
 from tests.support.node_world import container, definition, ec2_task, fargate_task, instance, registered
 
@@ -122,6 +123,21 @@ CHECK = {"command": ["CMD-SHELL", "true"], "interval": 5, "timeout": 2, "retries
 )
 def test_a_field(given: dict[str, Any], field: str, wanted: Any) -> None:
     assert getattr(bridge(**given), field) == wanted
+
+
+def test_a_range_is_published_where_its_task_was_given_room() -> None:
+    given = PublishedRange(container="app", protocol="udp", container_port=9000, host_port=61000, ports=2)
+    other = PublishedRange(container="db", protocol="tcp", container_port=1, host_port=62000, ports=2)
+    single = {"containerPort": 53, "hostPort": 5300}
+    mappings = [{"containerPortRange": "9000-9001", "protocol": "udp"}, single]
+    made = definition(container(portMappings=mappings))
+    task = ec2_task(1, made, registered(instance())).replace(port_ranges=(given, other))
+    spec = container_spec(task, made, made.containers[0], PLACE)
+    assert [(p.container_port, p.host_port, p.protocol) for p in spec.published_ports] == [
+        (53, 5300, "tcp"),
+        (9000, 61000, "udp"),
+        (9001, 61001, "udp"),
+    ]
 
 
 def test_the_users_labels_never_hide_ours() -> None:

@@ -67,7 +67,7 @@ def test_an_instance_boots_and_joins_its_cluster(world: World) -> None:
 
 def test_user_data_adds_attributes_but_changes_none_of_the_agents_own(world: World) -> None:
     wanted = 'ECS_INSTANCE_ATTRIBUTES={"rack": "7", "ecs.availability-zone": "eu-west-1a"}'
-    text = f"ECS_CLUSTER=blue\n{wanted}".encode()
+    text = f"ECS_CLUSTER=blue\n{wanted}\nECS_RESERVED_PORTS=[22, 8125]\n".encode()
     world.put(*vpc(), cluster(), instance(user_data=base64.b64encode(text).decode()))
 
     async def scenario() -> None:
@@ -76,6 +76,7 @@ def test_user_data_adds_attributes_but_changes_none_of_the_agents_own(world: Wor
             assert joined.attributes["rack"] == "7"
             assert joined.attributes["ecs.availability-zone"] == "us-east-1a"
             assert not any("privileged" in name for name in joined.attributes)
+            assert (joined.reserved_tcp_ports, joined.reserved_udp_ports) == ((22, 8125), ())
 
     play(scenario())
 

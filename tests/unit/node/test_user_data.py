@@ -19,6 +19,11 @@ from sealway.node.user_data import AgentConfig, agent_config
         ('echo \'ECS_INSTANCE_ATTRIBUTES={"rack":"1"}\' >> x', AgentConfig(None, {"rack": "1"})),
         ('echo "ECS_INSTANCE_ATTRIBUTES={\\"rack\\":\\"1\\"}" >> x', AgentConfig(None, {"rack": "1"})),
         ("ECS_INSTANCE_ATTRIBUTES={broken", AgentConfig()),
+        ("ECS_RESERVED_PORTS=[22, 80]", AgentConfig(reserved_tcp_ports=(22, 80))),
+        ('echo "ECS_RESERVED_PORTS_UDP=[53]" >> x', AgentConfig(reserved_udp_ports=(53,))),
+        ("ECS_RESERVED_PORTS=[]\nECS_RESERVED_PORTS=['x'", AgentConfig(reserved_tcp_ports=())),
+        ("ECS_RESERVED_PORTS=[0]", AgentConfig()),
+        ('ECS_RESERVED_PORTS={"a": 1}\nECS_RESERVED_PORTS=[70000, true]', AgentConfig()),
     ],
 )
 def test_settings_are_found(text: str, wanted: AgentConfig) -> None:

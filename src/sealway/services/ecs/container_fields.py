@@ -45,7 +45,7 @@ CONTAINER = frozenset(
         "volumesFrom",
     }
 )
-_PORT_MAPPING = ("containerPort", "hostPort", "protocol", "name", "appProtocol")
+_PORT_MAPPING = ("containerPort", "containerPortRange", "hostPort", "protocol", "name", "appProtocol")
 """``name`` and ``appProtocol`` are read by Service Connect alone, and kept."""
 _LINUX = ("capabilities", "initProcessEnabled", "sharedMemorySize", "tmpfs")
 _BRIDGE_ONLY = ("links", "hostname", "extraHosts", "dnsServers", "dnsSearchDomains")

@@ -11,6 +11,7 @@ from .container_fields import refuse_unhonoured
 from .container_sharing import check_network_controls, check_sharing
 from .errors import client
 from .names import is_name
+from .port_mapping_rules import check_host_ports, checked_mappings
 
 _MOST_CONTAINERS = 10
 _HEALTH_CHECK = {"interval": (30, 5, 300), "timeout": (5, 2, 60), "retries": (3, 1, 10)}
@@ -40,7 +41,7 @@ def checked_containers(containers: list[Params], network_mode: str) -> list[Para
         raise client("Container names must be unique within a Task Definition.")
     if not any(container["essential"] for container in checked):
         raise client("Task definition doesn't have any essential container.")
-    _check_host_ports(checked)
+    check_host_ports(checked, network_mode)
     if network_mode == "awsvpc":
         check_network_controls(checked)
     return checked
@@ -65,9 +66,7 @@ def _checked(given: Params, network_mode: str) -> Params:
         "systemControls": [],
         **container,
         "environment": _environment(container),
-        "portMappings": [
-            _port_mapping(mapping, name, network_mode) for mapping in container.get("portMappings") or ()
-        ],
+        "portMappings": checked_mappings(container, network_mode),
     }
 
 
@@ -86,34 +85,6 @@ def _environment(container: Params) -> list[Params]:
     if any(not pair.get("name") for pair in pairs):
         raise client(f"Invalid 'environment' setting for container '{container['name']}': a name is missing.")
     return [{"name": pair["name"], "value": pair.get("value") or ""} for pair in pairs]
-
-
-def _port_mapping(given: Params, container: str, network_mode: str) -> Params:
-    mapping = {member: value for member, value in given.items() if value is not None}
-    port, host = mapping.get("containerPort"), mapping.get("hostPort")
-    if port is None or not 1 <= port <= 65535:
-        raise client(f"Invalid 'containerPort' setting for container '{container}'.")
-    if host is not None and not 0 <= host <= 65535:
-        raise client(f"Invalid 'hostPort' setting for container '{container}'.")
-    if network_mode == "awsvpc":
-        if host not in (None, 0, port):
-            raise client(
-                "When networkMode=awsvpc, the host ports and container ports in port mappings must match."
-            )
-        host = port
-    return {"protocol": "tcp", **mapping, "hostPort": host or 0}
-
-
-def _check_host_ports(containers: list[Params]) -> None:
-    ports = Counter(
-        (mapping["protocol"], mapping["hostPort"])
-        for container in containers
-        for mapping in container["portMappings"]
-        if mapping["hostPort"]
-    )
-    for (protocol, port), count in ports.items():
-        if count > 1:
-            raise client(f"{protocol.upper()} host port '{port}' is mapped multiple times in task.")
 
 
 def _check_timeouts(container: Params) -> None:

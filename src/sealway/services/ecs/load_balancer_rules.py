@@ -70,7 +70,9 @@ def _check_container(definition: TaskDefinition, item: Params, transports: Seque
     if container is None:
         raise invalid(f"The container {name} does not exist in the task definition.")
     mapped = {
-        m.get("protocol") or "tcp" for m in container.get("portMappings") or () if m["containerPort"] == port
+        m.get("protocol") or "tcp"
+        for m in container.get("portMappings") or ()
+        if m.get("containerPort") == port
     }
     if not mapped:
         raise invalid(f"The container {name} did not have a container port {port} defined.")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ...model.cluster import ContainerInstance
+from ...model.port_range import write_range
 from ...model.request import Params
 from ...model.task import ContainerStatus, Task
 from ...model.task_definition import TaskDefinition
@@ -132,19 +133,38 @@ def _container(task: Task, definition: TaskDefinition, container: ContainerStatu
         "exitCode": container.exit_code,
         "reason": container.reason,
         "healthStatus": container.health_status,
-        "networkBindings": [
-            {
-                "bindIP": binding.host_ip,
-                "containerPort": binding.container_port,
-                "hostPort": binding.host_port,
-                "protocol": binding.protocol,
-            }
-            for binding in container.bindings
-        ],
+        "networkBindings": _bindings(task, container),
         "networkInterfaces": _container_interfaces(task),
         **_sizes({**wanted, **override}),
     }
     return {member: value for member, value in found.items() if value is not None}
+
+
+def _bindings(task: Task, container: ContainerStatus) -> list[dict[str, Any]]:
+    """The ports of a range are one binding, as on AWS."""
+    ranges = [given for given in task.port_ranges if given.container == container.name]
+    ranged = {(given.protocol, port) for given in ranges for port in given.host_ports}
+    addresses = {(b.protocol, b.host_port): b.host_ip for b in container.bindings}
+    shown: list[dict[str, Any]] = [
+        {
+            "bindIP": binding.host_ip,
+            "containerPort": binding.container_port,
+            "hostPort": binding.host_port,
+            "protocol": binding.protocol,
+        }
+        for binding in container.bindings
+        if (binding.protocol, binding.host_port) not in ranged
+    ]
+    return shown + [
+        {
+            "bindIP": addresses[given.protocol, given.host_port],
+            "containerPortRange": write_range(given.container_ports),
+            "hostPortRange": write_range(given.host_ports),
+            "protocol": given.protocol,
+        }
+        for given in ranges
+        if (given.protocol, given.host_port) in addresses
+    ]
 
 
 def _sizes(wanted: Params) -> dict[str, str]:

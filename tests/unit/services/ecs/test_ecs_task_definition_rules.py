@@ -31,6 +31,29 @@ def needs(name: str, condition: str) -> dict[str, Any]:
     return {"dependsOn": [{"containerName": name, "condition": condition}]}
 
 
+BAD_RANGES: list[tuple[list[dict[str, Any]], str]] = [
+    *(
+        ([{"containerPortRange": bad}], f"'{bad}' must be two ports")
+        for bad in ("x", "7", "7-7", "8-7", "0-9")
+    ),
+    *(([{"containerPortRange": bad}], f"'{bad}' must be two ports") for bad in ("9-65536", " 1-2", "1-2\n")),
+    ([{"containerPortRange": "1-2", "containerPort": 1}], "containerPort cannot be specified together"),
+    ([{"containerPortRange": "1-2", "hostPort": 1}], "hostPort cannot be specified together"),
+    ([{"containerPortRange": "1-9"}, {"containerPort": 9}], "port 9 is in more than one port mapping."),
+    ([{"containerPortRange": "1-9"}, {"containerPort": 1}], "port 1 is in more than one port mapping."),
+    (
+        [{"containerPortRange": "1-9"}, {"containerPortRange": "2-3"}, {"containerPortRange": "5-6"}],
+        "port 2 is in more than one port mapping.",
+    ),
+    (
+        [{"containerPortRange": "1-9"}, {"containerPortRange": "9-10", "protocol": "udp"}],
+        "port 9 is in more than one port mapping.",
+    ),
+    (
+        [{"containerPortRange": f"{first}-{first + 1}"} for first in range(1, 203, 2)],
+        "a container has at most 100 port ranges.",
+    ),
+]
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"family": ""}, "Family should not be null or empty."),
     ({"family": "a b"}, "Family contains invalid characters."),
@@ -65,7 +88,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (container(portMappings=[{}]), "Invalid 'containerPort' setting for container 'app'."),
     (container(portMappings=[{"containerPort": 70000}]), "Invalid 'containerPort' setting"),
     (container(portMappings=[{"containerPort": 1, "hostPort": 65536}]), "Invalid 'hostPort' setting"),
-    (container(portMappings=[{"containerPortRange": "1-2"}]), "'containerPortRange' of a port mapping"),
+    *(
+        (
+            container(portMappings=mappings),
+            f"Invalid 'containerPortRange' setting for container 'app': {what}",
+        )
+        for mappings, what in BAD_RANGES
+    ),
     (
         container(portMappings=[{"containerPort": 1, "hostPort": 9}, {"containerPort": 2, "hostPort": 9}]),
         "TCP host port '9' is mapped multiple times in task.",
@@ -73,6 +102,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {**container(portMappings=[{"containerPort": 1, "hostPort": 2}]), "networkMode": "awsvpc"},
         "When networkMode=awsvpc, the host ports and container ports in port mappings must match.",
+    ),
+    (
+        {
+            **two(
+                {"portMappings": [{"containerPortRange": "8000-8009"}]},
+                {"portMappings": [{"containerPort": 8009}]},
+            ),
+            "networkMode": "awsvpc",
+        },
+        "TCP host port '8009' is mapped multiple times in task.",
     ),
     (container(environment=[{"value": "x"}]), "a name is missing"),
     (container(stopTimeout=-1), "Invalid 'stopTimeout' setting"),
