@@ -5,7 +5,7 @@ the last. Source: Amazon VPC User Guide, "Subnet CIDR blocks".
 """
 
 from collections.abc import Collection, Set
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 RESERVED_AT_START = 4
 
@@ -47,6 +47,16 @@ def resolver_address(vpc_cidr: str) -> str:
 def router_address(cidr: str) -> str:
     """The first address of a network: the VPC router's."""
     return str(IPv4Network(cidr).network_address + 1)
+
+
+def wide_address(ipv6_cidr: str, private_ip: str) -> str:
+    """An interface's address in an IPv6 block: the IPv4 one at its end, so it needs no bookkeeping."""
+    return str(IPv6Address(int(IPv6Network(ipv6_cidr).network_address) + int(IPv4Address(private_ip))))
+
+
+def wide_router_address(ipv6_cidr: str) -> str:
+    """The first address of an IPv6 network: the VPC router's."""
+    return str(IPv6Network(ipv6_cidr).network_address + 1)
 
 
 def mac_for(private_ip: str) -> str:

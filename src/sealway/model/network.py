@@ -9,12 +9,13 @@ from .resource import Resource
 
 
 class Vpc(Resource, frozen=True, kw_only=True):
-    """Key: ``vpc-...``."""
+    """Key: ``vpc-...``. ``ipv6_cidr``: empty, or the one IPv6 block."""
 
     id: str
     account_id: str
     region: str
     cidr: str
+    ipv6_cidr: str = ""
     is_default: bool = False
     attributes: dict[str, bool] = {}
     tags: dict[str, str] = {}
@@ -25,7 +26,8 @@ class Vpc(Resource, frozen=True, kw_only=True):
 
 
 class Subnet(Resource, frozen=True, kw_only=True):
-    """Key: ``subnet-...``. AWS keeps the first four addresses and the last of each for itself."""
+    """Key: ``subnet-...``. AWS keeps the first four addresses and the last of each for itself.
+    ``ipv6_cidr``: empty, or the one IPv6 block."""
 
     INDEXES: ClassVar[tuple[str, ...]] = ("vpc_id",)
 
@@ -34,6 +36,7 @@ class Subnet(Resource, frozen=True, kw_only=True):
     region: str
     vpc_id: str
     cidr: str
+    ipv6_cidr: str = ""
     availability_zone: str
     availability_zone_id: str
     default_for_az: bool = False
@@ -87,6 +90,7 @@ class NetworkInterface(Resource, frozen=True, kw_only=True):
     subnet_id: str
     availability_zone: str
     private_ip: str
+    ipv6_addresses: tuple[str, ...] = ()
     mac: str
     interface_type: str = "interface"
     description: str = ""

@@ -76,7 +76,7 @@ def _shape(reader: Reader, eni: NetworkInterface) -> Params:
         "PrivateIpAddress": eni.private_ip,
         "PrivateDnsName": private_dns_name(eni.region, eni.private_ip),
         "PrivateIpAddresses": [address_shape(eni)],
-        "Ipv6Addresses": [],
+        "Ipv6Addresses": [{"Ipv6Address": address, "IsPrimaryIpv6": False} for address in eni.ipv6_addresses],
         "Groups": group_identifiers(reader, eni.security_groups),
         "TagSet": tags.shape(eni.tags),
     }
@@ -105,6 +105,7 @@ def _filters(reader: Reader) -> dict[str, Getter[NetworkInterface]]:
         "group-name": lambda e: [g["GroupName"] for g in group_identifiers(reader, e.security_groups)],
         "private-ip-address": lambda e: e.private_ip,
         "addresses.private-ip-address": lambda e: e.private_ip,
+        "ipv6-addresses.ipv6-address": lambda e: e.ipv6_addresses,
         "addresses.primary": lambda e: True,
         "private-dns-name": lambda e: private_dns_name(e.region, e.private_ip),
         "mac-address": lambda e: e.mac,

@@ -14,6 +14,7 @@ from ..context import Context, Operation
 from . import tags
 from .arns import ec2_arn
 from .filters import select
+from .ipv6 import subnet_association, subnet_block
 from .lookup import by_id, described
 from .request import operation, paged, unsupported
 from .vpc import check_size, parse_cidr
@@ -65,6 +66,7 @@ def create_subnet(ctx: Context, request: Params) -> Params:
                 region=ctx.region,
                 vpc_id=vpc.id,
                 cidr=str(network),
+                ipv6_cidr=subnet_block(tx, vpc, wide) if (wide := request.get("Ipv6CidrBlock")) else "",
                 availability_zone=zone,
                 availability_zone_id=zone_id(zone),
                 tags=labels,
@@ -93,7 +95,7 @@ def _shape(reader: Reader, subnet: Subnet) -> Params:
         "MapPublicIpOnLaunch": subnet.map_public_ip_on_launch,
         "MapCustomerOwnedIpOnLaunch": False,
         "AssignIpv6AddressOnCreation": False,
-        "Ipv6CidrBlockAssociationSet": [],
+        "Ipv6CidrBlockAssociationSet": [subnet_association(subnet)] if subnet.ipv6_cidr else [],
         "Ipv6Native": False,
         "EnableDns64": False,
         "PrivateDnsNameOptionsOnLaunch": {
@@ -125,6 +127,11 @@ def describe_subnets(ctx: Context, request: Params) -> Params:
         "owner-id": lambda s: s.account_id,
         "state": lambda s: "available",
         "subnet-arn": lambda s: ec2_arn(s, f"subnet/{s.id}"),
+        "ipv6-cidr-block-association.ipv6-cidr-block": lambda s: s.ipv6_cidr or None,
+        "ipv6-cidr-block-association.association-id": lambda s: (
+            subnet_association(s)["AssociationId"] if s.ipv6_cidr else None
+        ),
+        "ipv6-cidr-block-association.state": lambda s: "associated" if s.ipv6_cidr else None,
         "ipv6-native": lambda s: False,
     }
     subnets = select(described(ctx, Subnet, request.get("SubnetIds")), request.get("Filters"), filters)
@@ -161,7 +168,13 @@ def modify_subnet_attribute(ctx: Context, request: Params) -> Params:
 
 OPERATIONS: dict[str, Operation] = {
     "CreateSubnet": operation(
-        create_subnet, "VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId", "TagSpecifications"
+        create_subnet,
+        "VpcId",
+        "CidrBlock",
+        "Ipv6CidrBlock",
+        "AvailabilityZone",
+        "AvailabilityZoneId",
+        "TagSpecifications",
     ),
     "DescribeSubnets": operation(describe_subnets, "SubnetIds", "Filters", "MaxResults", "NextToken"),
     "DeleteSubnet": operation(delete_subnet, "SubnetId"),

@@ -14,6 +14,7 @@ from ..context import Context, Operation
 from . import tags
 from .default_vpc import overlapping, put_default_group
 from .filters import select
+from .ipv6 import new_block, vpc_association
 from .lookup import by_id, described
 from .request import operation, paged, unsupported
 from .vpc_shape import association_id, vpc_shape
@@ -74,6 +75,7 @@ def create_vpc(ctx: Context, request: Params) -> Params:
                 account_id=ctx.account_id,
                 region=ctx.region,
                 cidr=str(network),
+                ipv6_cidr=new_block(tx, ctx.ids) if request.get("AmazonProvidedIpv6CidrBlock") else "",
                 attributes=dict(NEW_ATTRIBUTES),
                 tags=labels,
             )
@@ -90,6 +92,11 @@ _FILTERS = {
     "cidr-block-association.cidr-block": lambda v: v.cidr,
     "cidr-block-association.association-id": association_id,
     "cidr-block-association.state": lambda v: "associated",
+    "ipv6-cidr-block-association.ipv6-cidr-block": lambda v: v.ipv6_cidr or None,
+    "ipv6-cidr-block-association.association-id": lambda v: (
+        vpc_association(v)["AssociationId"] if v.ipv6_cidr else None
+    ),
+    "ipv6-cidr-block-association.state": lambda v: "associated" if v.ipv6_cidr else None,
     "dhcp-options-id": lambda v: "default",
     "is-default": lambda v: v.is_default,
     "isDefault": lambda v: v.is_default,
@@ -150,7 +157,11 @@ def modify_vpc_attribute(ctx: Context, request: Params) -> Params:
 
 OPERATIONS: dict[str, Operation] = {
     "CreateVpc": operation(
-        create_vpc, "CidrBlock", "TagSpecifications", neutral={"InstanceTenancy": ["default"]}
+        create_vpc,
+        "CidrBlock",
+        "AmazonProvidedIpv6CidrBlock",
+        "TagSpecifications",
+        neutral={"InstanceTenancy": ["default"]},
     ),
     "DescribeVpcs": operation(describe_vpcs, "VpcIds", "Filters", "MaxResults", "NextToken"),
     "DeleteVpc": operation(delete_vpc, "VpcId"),

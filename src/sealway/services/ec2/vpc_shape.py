@@ -3,6 +3,7 @@
 from ...model.network import Vpc
 from ...model.request import Params
 from . import tags
+from .ipv6 import vpc_association
 
 
 def association_id(vpc: Vpc) -> str:
@@ -23,6 +24,7 @@ def vpc_shape(vpc: Vpc) -> Params:
                 "CidrBlockState": {"State": "associated"},
             }
         ],
+        "Ipv6CidrBlockAssociationSet": [vpc_association(vpc)] if vpc.ipv6_cidr else [],
         "State": "available",
         "IsDefault": vpc.is_default,
         "InstanceTenancy": "default",
