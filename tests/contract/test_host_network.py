@@ -14,6 +14,7 @@ import subprocess
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,7 @@ Network = FakeNetwork | LinuxNetwork
 
 VPC, VPC_ROUTER = "10.77.0.0/16", "10.77.0.1"
 VIP, OTHER_VIP = "10.77.1.10", "10.77.2.10"
+VPC6, VIP6 = "fd77:77:77:7700::/56", "fd77:77:77:7701::a4d:10a"
 INSTANCE, RESOLVER = "10.77.1.20", "10.77.0.2"
 ENI = "eni-0123456789abcdef0"
 TASK_IP = "10.77.2.30"
@@ -504,3 +506,33 @@ async def test_the_loop_is_never_held_up(network, task_pid):
         await network.attach_task(TASK, task_pid)
         watching.cancel()
     assert len(gaps) > 3
+
+
+@real_network
+async def test_an_ipv6_load_balancer_address_answers_and_goes(network):
+    output("ip", "link", "set", "lo", "up")
+    for _ in range(2):
+        await network.ensure((VPC, VPC6))
+        await network.set_vips(frozenset({VIP, VIP6}))
+    assert "fd77:77:77:7700::1 " in output("ip", "-6", "route", "get", VIP6) + " "
+    for vip in (VIP, VIP6):
+        output("ping", "-c1", "-W3", vip)
+    assert "unreachable fd77:77:77:7700::/56" in output("ip", "-6", "route")
+    await network.set_vips(frozenset({VIP}))
+    assert VIP6 not in output("ip", "-6", "route")
+    await network.ensure((VPC,))
+    output("ping", "-c1", "-W3", VIP)
+    await network.teardown()
+    assert "fd77" not in output("ip", "-6", "route")
+
+
+@real_network
+async def test_routers_are_still_listened_to_when_ipv6_is_forwarded(network):
+    output("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+    await network.ensure((VPC,))
+    settings = Path("/proc/sys/net/ipv6/conf")
+    assert (settings / "all/forwarding").read_text() == "0\n"
+    assert (settings / "up0/accept_ra").read_text() == "1\n"
+    await network.ensure((VPC, VPC6))
+    assert (settings / "all/forwarding").read_text() == "1\n"
+    assert (settings / "up0/accept_ra").read_text() == "2\n"

@@ -74,6 +74,8 @@ class Has(msgspec.Struct, frozen=True, kw_only=True):
     subnet: str
     other_subnet: str
     spare_subnet: str
+    vpc_block: str
+    subnet_block: str
     security_group: str
     security_group_name: str
     security_rule: str
@@ -149,7 +151,10 @@ class Accounts:
         vpc = ec2("DescribeVpcs")["Vpcs"][0]["VpcId"]
         subnets = [s["SubnetId"] for s in ec2("DescribeSubnets")["Subnets"]]
         empty = ec2("CreateVpc", CidrBlock=f"{owner.network}.128.0/20")["Vpc"]["VpcId"]
-        spare = ec2("CreateSubnet", VpcId=empty, CidrBlock=f"{owner.network}.128.0/24")["Subnet"]["SubnetId"]
+        wide = ec2("AssociateVpcCidrBlock", VpcId=empty, AmazonProvidedIpv6CidrBlock=True)
+        part = wide["Ipv6CidrBlockAssociation"]["Ipv6CidrBlock"].replace("/56", "/64")
+        spare = ec2("CreateSubnet", VpcId=empty, CidrBlock=f"{owner.network}.128.0/24", Ipv6CidrBlock=part)
+        block = ec2("AssociateVpcCidrBlock", VpcId=vpc, AmazonProvidedIpv6CidrBlock=True)
         name = f"group-{owner.name}"
         group = ec2("CreateSecurityGroup", GroupName=name, Description=name, VpcId=vpc)["GroupId"]
         port = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -165,7 +170,9 @@ class Accounts:
             "empty_vpc": empty,
             "subnet": subnets[0],
             "other_subnet": subnets[1],
-            "spare_subnet": spare,
+            "spare_subnet": spare["Subnet"]["SubnetId"],
+            "vpc_block": block["Ipv6CidrBlockAssociation"]["AssociationId"],
+            "subnet_block": spare["Subnet"]["Ipv6CidrBlockAssociationSet"][0]["AssociationId"],
             "security_group": group,
             "security_group_name": name,
             "security_rule": rule[0]["SecurityGroupRuleId"],

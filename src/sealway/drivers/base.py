@@ -234,7 +234,9 @@ class HostNetwork(Protocol):
     """Interfaces, addresses, routes and the ``sealway-lb`` namespace on this host."""
 
     async def ensure(self, vpc_cidrs: tuple[str, ...]) -> None:
-        """The namespace, the ``sealway0`` pair, forwarding, the rules, the routes of these VPCs."""
+        """The namespace, the ``sealway0`` pair, forwarding, the rules, the routes of these VPCs.
+
+        ``vpc_cidrs``: their blocks, of both IP versions; IPv6 is touched only where there is one."""
         ...
 
     async def set_vips(self, vips: frozenset[str]) -> None:

@@ -14,9 +14,16 @@ class LoadBalancerZone(msgspec.Struct, frozen=True, kw_only=True):
     subnet_id: str
     availability_zone: str
     vip: str
+    vip6: str = ""
+    """Its IPv6 address; empty where the load balancer has none (``ip_address_type``)."""
     network_interface_id: str
     address_given: bool = False
     """Whether the user chose the VIP (SubnetMappings.PrivateIPv4Address): only then it is described."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of each IP version one, or of IPv4 alone."""
+        return (self.vip, self.vip6) if self.vip6 else (self.vip,)
 
 
 class LoadBalancer(Resource, frozen=True, kw_only=True):

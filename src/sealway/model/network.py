@@ -24,6 +24,11 @@ class Vpc(Resource, frozen=True, kw_only=True):
     def key(self) -> str:
         return self.id
 
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Of each IP version that it has."""
+        return (self.cidr, self.ipv6_cidr) if self.ipv6_cidr else (self.cidr,)
+
 
 class Subnet(Resource, frozen=True, kw_only=True):
     """Key: ``subnet-...``. AWS keeps the first four addresses and the last of each for itself.

@@ -26,7 +26,8 @@ class Agent(Host):
         """
         instances, sync, sources = InstanceLoop(self), DataPlaneSync(self), BridgeSourcesSync(self)
         filters = GuardsSync(self)
-        await self.network.ensure(tuple(sorted({vpc.cidr for vpc in self.store.list(Vpc)})))
+        blocks = {block for vpc in self.store.list(Vpc) for block in vpc.blocks}
+        await self.network.ensure(tuple(sorted(blocks)))
         await self.dataplane.start()
         await instances.once()
         await filters.once()

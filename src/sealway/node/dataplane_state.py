@@ -67,7 +67,9 @@ def dataplane_state(view: Snapshot, attached: Mapping[str, str], uplinks: tuple[
     )
     active = {weighted.backend for frontend in frontends for weighted in frontend.backends}
     return DataPlaneState(
-        vips=frozenset(zone.vip for balancer in view.balancers for zone in balancer.zones),
+        vips=frozenset(
+            address for balancer in view.balancers for zone in balancer.zones for address in zone.addresses
+        ),
         frontends=frontends,
         draining=frozenset(_keeping_flows(view, places) - active),
         interfaces=frozenset(_interfaces(view, endpoints, uplinks)),
@@ -143,16 +145,17 @@ def _frontends(view: Snapshot, places: Places, balancer: LoadBalancer, listener:
     for zone, transport in product(balancer.zones, TRANSPORTS[listener.protocol]):
         node = Node(balancer, zone.availability_zone, transport)
         chosen = {group.arn: _chosen(view, places, node, group) for group in groups}
-        made.append(
-            Frontend(
-                vip=zone.vip,
-                port=listener.port,
-                protocol=transport,  # type: ignore[arg-type]
-                backends=_weighted(chosen, weights),
-                preserve_client_ip=all(_preserves(group) for group in groups),
-                idle_timeout=int(listener.attributes.get("tcp.idle_timeout.seconds", DEFAULT_IDLE_TIMEOUT)),
-            )
+        frontend = Frontend(
+            vip=zone.vip,
+            port=listener.port,
+            protocol=transport,  # type: ignore[arg-type]
+            backends=_weighted(chosen, weights),
+            preserve_client_ip=all(_preserves(group) for group in groups),
+            idle_timeout=int(listener.attributes.get("tcp.idle_timeout.seconds", DEFAULT_IDLE_TIMEOUT)),
         )
+        made.append(frontend)
+        if zone.vip6:
+            made.append(msgspec.structs.replace(frontend, vip=zone.vip6, counterpart=zone.vip))
     return made
 
 

@@ -63,7 +63,7 @@ class DataPlaneSync(SyncLoop):
         waiting = [
             balancer
             for balancer in self._host.store.list(LoadBalancer, type="network", state="provisioning")
-            if {zone.vip for zone in balancer.zones} <= vips
+            if {address for zone in balancer.zones for address in zone.addresses} <= vips
         ]
         if waiting:
             with self._host.store.transaction() as tx:

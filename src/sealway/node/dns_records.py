@@ -11,19 +11,20 @@ from .snapshot import Snapshot, crosses_zones, in_zones
 
 
 def dns_records(view: Snapshot) -> dict[str, tuple[str, ...]]:
-    """Names without a trailing dot -> IPv4 addresses."""
+    """Names without a trailing dot -> addresses, of both IP versions."""
     records: dict[str, tuple[str, ...]] = {}
     for balancer in view.balancers:
         name = balancer.dns_name
         groups = [g for g in view.groups_of(balancer) if view.registered(balancer, g)]
         well = [
-            zone.vip
+            address
             for zone in balancer.zones
+            for address in zone.addresses
             if all(_serves(view, balancer, group, zone.availability_zone) for group in groups)
         ]
-        records[name] = tuple(well or [zone.vip for zone in balancer.zones])
+        records[name] = tuple(well or [address for zone in balancer.zones for address in zone.addresses])
         for zone in balancer.zones:
-            records[f"{zone.availability_zone}.{name}"] = (zone.vip,)
+            records[f"{zone.availability_zone}.{name}"] = zone.addresses
     return records
 
 

@@ -64,7 +64,7 @@ def snapshot(store: Reader) -> Snapshot:
 def addresses(view: Snapshot) -> Addresses:
     """Every living instance's address, and every VPC's resolver."""
     return Addresses(
-        vpc_cidrs=tuple(sorted({vpc.cidr for vpc in view.vpcs})),
+        vpc_cidrs=tuple(sorted({block for vpc in view.vpcs for block in vpc.blocks})),
         resolvers=frozenset(resolver_address(vpc.cidr) for vpc in view.vpcs),
         instances=frozenset(i.private_ip for i in view.instances),
     )

@@ -6,6 +6,7 @@ Two zones, a VIP in each (10.0.0.4, 10.0.1.4). Fargate task N of zone Z is 10.0.
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from sealway.drivers.base import Backend, DataPlaneState, Interface
@@ -358,3 +359,19 @@ def test_a_drained_udp_target_keeps_its_flows(world: World) -> None:
     t = of(task, g).replace(draining_since=START)
     seen = state(world, balancer(), g, listener(53, g, protocol="UDP"), task, t)
     assert seen.draining == {Backend(address="10.0.0.11", port=8443, interface="swt0")}
+
+
+def test_dual_stack_answers_at_both_addresses(world: World) -> None:
+    """The same targets behind each; those of IPv4 see the node's IPv4 address."""
+    plain = balancer()
+    zones = tuple(
+        msgspec.structs.replace(zone, vip6=f"fd00:{number}::1") for number, zone in enumerate(plain.zones)
+    )
+    g, task = group(), fargate(1, 0)
+    told = state(world, plain.replace(zones=zones), g, listener(443, g), task, of(task, g))
+    assert told.vips == {*VIPS, "fd00:0::1", "fd00:1::1"}
+    by_vip = {frontend.vip: frontend for frontend in told.frontends}
+    assert by_vip.keys() == told.vips
+    for zone in zones:
+        narrow, wide = by_vip[zone.vip], by_vip[zone.vip6]
+        assert wide == msgspec.structs.replace(narrow, vip=zone.vip6, counterpart=zone.vip)

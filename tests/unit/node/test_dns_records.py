@@ -1,3 +1,5 @@
+import msgspec
+
 from sealway.model.resource import Resource
 from sealway.node.dns_records import dns_records
 from sealway.node.snapshot import Snapshot
@@ -46,3 +48,15 @@ def test_across_zones_any_healthy_target_will_do(world: World) -> None:
     g = group(load_balancing__cross_zone__enabled="true")
     a = target(g, "10.0.0.11", zone=0)
     assert answer(world, balancer(), g, listener(443, g), a, healthy(a)) == VIPS
+
+
+def test_dual_stack_has_addresses_of_both_versions(world: World) -> None:
+    plain = balancer()
+    zones = tuple(
+        msgspec.structs.replace(zone, vip6=f"fd00:{number}::1") for number, zone in enumerate(plain.zones)
+    )
+    g = group()
+    a, b = target(g, "10.0.0.11", zone=0), target(g, "10.0.1.11", zone=1)
+    said = answer(world, plain.replace(zones=zones), g, listener(443, g), a, b, healthy(a))
+    assert said == (VIPS[0], "fd00:0::1")
+    assert dns_records(Snapshot(world.store))[f"us-east-1b.{NAME}"] == (VIPS[1], "fd00:1::1")

@@ -16,17 +16,24 @@ ListenSocket = Callable[[str, int], socket.socket]
 
 BACKLOG = 4096
 _IP_FREEBIND = 15
+_IPV6_FREEBIND = 78  # linux/in6.h
 _CLONE_NEWNET = 0x40000000
 _NETNS_DIR = "/var/run/netns"
 
 
 def listen_on_host(vip: str, port: int) -> socket.socket:
     """A ``ListenSocket`` for addresses of the network namespace this process is in."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    wide = ":" in vip
+    sock = socket.socket(socket.AF_INET6 if wide else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if wide:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if os.uname().sysname == "Linux":
-            sock.setsockopt(socket.IPPROTO_IP, _IP_FREEBIND, 1)
+            level, freebind = (
+                (socket.IPPROTO_IPV6, _IPV6_FREEBIND) if wide else (socket.IPPROTO_IP, _IP_FREEBIND)
+            )
+            sock.setsockopt(level, freebind, 1)
         sock.bind((vip, port))
         sock.listen(BACKLOG)
         sock.setblocking(False)

@@ -87,15 +87,21 @@ def _reply(
     )
     if outcome is Outcome.NO_SUCH_NAME:
         reply.header.rcode = RCODE.NXDOMAIN
-    elif isinstance(outcome, tuple) and _wants(request, QTYPE.A):
+    elif isinstance(outcome, tuple):
         for address in shuffle(outcome):
-            reply.add_answer(RR(request.q.qname, QTYPE.A, rdata=dnslib.A(address), ttl=TTL))
+            _add_address(reply, request, address)
     name = name_of(request)
     if name == DOMAIN and _wants(request, QTYPE.SOA):
         reply.add_answer(_soa())
     if not reply.rr and within(name, DOMAIN):
         reply.add_auth(_soa())
     return reply
+
+
+def _add_address(reply: dnslib.DNSRecord, request: dnslib.DNSRecord, address: str) -> None:
+    kind, data = (QTYPE.AAAA, dnslib.AAAA) if ":" in address else (QTYPE.A, dnslib.A)
+    if _wants(request, kind):
+        reply.add_answer(RR(request.q.qname, kind, rdata=data(address), ttl=TTL))
 
 
 def _wants(request: dnslib.DNSRecord, rtype: int) -> bool:

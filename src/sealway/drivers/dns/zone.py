@@ -29,7 +29,7 @@ def within(name: str, domain: str) -> bool:
 
 
 class Zone:
-    """Names and their IPv4 addresses; made anew for every change."""
+    """Names and their addresses, of both IP versions; made anew for every change."""
 
     def __init__(self, records: Mapping[str, tuple[str, ...]]) -> None:
         self._records = {name.lower().rstrip("."): tuple(addresses) for name, addresses in records.items()}

@@ -13,13 +13,13 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ...model.address_pool import resolver_address, router_address
+from ...model.address_pool import resolver_address
 from ...model.errors import DriverError
 from ...model.guard import Guards
 from ..base import HOST_INTERFACE, LB_NAMESPACE, Port, Refusal, TaskEndpoint
 from . import iptables, lb_namespace, netlink, netns, nft, sysctl, task_links
 from .host_ports import taken_ports
-from .layout import LB_NEXT_HOP, UNASSIGNED_METRIC, containing
+from .layout import LB_NEXT_HOP, LB_NEXT_HOP6, UNASSIGNED_METRIC, containing, is_ipv6, router
 
 T = TypeVar("T")
 
@@ -39,12 +39,13 @@ class LinuxNetwork:
         async with self._lock:
             self._vpc_cidrs = vpc_cidrs
             await _in_thread(self._ensure)
-            await iptables.apply(vpc_cidrs, self._sources)
+            await self._apply_rules()
             await self._put_guards()
 
     def _ensure(self) -> None:
-        sysctl.forward_packets()
-        lb_namespace.ensure(self._namespace)
+        ipv6 = any(is_ipv6(cidr) for cidr in self._vpc_cidrs)
+        sysctl.forward_packets(ipv6)
+        lb_namespace.ensure(self._namespace, ipv6)
         self._put_host_addresses()
         with netlink.netlink() as ipr:
             wanted = {netlink.Route(cidr, metric=UNASSIGNED_METRIC) for cidr in self._vpc_cidrs}
@@ -61,7 +62,12 @@ class LinuxNetwork:
         with netlink.netlink() as ipr:
             index = lb_namespace.host_index()
             wanted = {
-                netlink.Route(f"{vip}/32", index, LB_NEXT_HOP, source=self._source_towards(vip))
+                netlink.Route(
+                    f"{vip}/{128 if is_ipv6(vip) else 32}",
+                    index,
+                    LB_NEXT_HOP6 if is_ipv6(vip) else LB_NEXT_HOP,
+                    source=self._source_towards(vip),
+                )
                 for vip in vips
             }
             present = {route for route in netlink.our_routes(ipr) if route.interface == index}
@@ -73,7 +79,7 @@ class LinuxNetwork:
             await _in_thread(self._put_host_addresses)
 
     def _put_host_addresses(self) -> None:
-        routers = {router_address(cidr) for cidr in self._vpc_cidrs}
+        routers = {router(cidr) for cidr in self._vpc_cidrs}
         with netlink.netlink() as ipr:
             index = lb_namespace.host_index()
             if self._host_addresses is None:
@@ -96,7 +102,14 @@ class LinuxNetwork:
     async def set_bridge_sources(self, sources: Mapping[str, str]) -> None:
         async with self._lock:
             self._sources = dict(sources)
-            await iptables.apply(self._vpc_cidrs, self._sources)
+            await self._apply_rules()
+
+    async def _apply_rules(self) -> None:
+        await iptables.apply(self._narrow_cidrs, self._sources)
+
+    @property
+    def _narrow_cidrs(self) -> tuple[str, ...]:
+        return tuple(cidr for cidr in self._vpc_cidrs if not is_ipv6(cidr))
 
     async def own_addresses(self, interfaces: tuple[str, ...]) -> Mapping[str, frozenset[Port]]:
         return await _in_thread(lambda: _own_addresses(interfaces)) if interfaces else {}
@@ -109,7 +122,8 @@ class LinuxNetwork:
     async def _put_guards(self) -> None:
         if self._guards is not None:
             guards, host_passes = self._guards
-            await nft.apply(guards, [resolver_address(cidr) for cidr in self._vpc_cidrs], host_passes)
+            resolvers = [resolver_address(cidr) for cidr in self._narrow_cidrs]
+            await nft.apply(guards, resolvers, host_passes)
 
     async def drops(self) -> Mapping[str, int]:
         return await nft.counted()
@@ -140,7 +154,7 @@ class LinuxNetwork:
     def _source_towards(self, address: str) -> str | None:
         """Who the host is to an address in a VPC: the VPC's router."""
         cidr = containing(self._vpc_cidrs, address)
-        return None if cidr is None else router_address(cidr)
+        return None if cidr is None else router(cidr)
 
 
 def _own_addresses(interfaces: tuple[str, ...]) -> dict[str, frozenset[Port]]:

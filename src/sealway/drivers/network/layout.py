@@ -5,9 +5,9 @@ permanent neighbour entry leads to the MAC that all host-side ends share. Nothin
 """
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 
-from ...model.address_pool import mac_for
+from ...model.address_pool import mac_for, router_address, wide_router_address
 
 GATEWAY = "169.254.1.1"
 """The next hop of tasks and of the load balancer's namespace."""
@@ -15,6 +15,8 @@ HOST_MAC = mac_for(GATEWAY)
 """The MAC of every host-side end."""
 LB_NEXT_HOP = "169.254.1.2"
 """The next hop from the host to the load balancer's namespace."""
+GATEWAY6, LB_NEXT_HOP6 = "fe80::1", "fe80::2"
+"""The same two in IPv6."""
 LB_MAC = mac_for(LB_NEXT_HOP)
 LB_UPLINK = "eth0"
 """The namespace's end of the pair; the host's is ``sealway0``."""
@@ -36,5 +38,15 @@ def task_interface(network_interface_id: str) -> str:
 
 def containing(cidrs: Iterable[str], address: str) -> str | None:
     """The first of these networks that the address is in."""
-    wanted = IPv4Address(address)
-    return next((cidr for cidr in cidrs if wanted in IPv4Network(cidr)), None)
+    wanted = ip_address(address)
+    return next((cidr for cidr in cidrs if wanted in ip_network(cidr)), None)
+
+
+def is_ipv6(address_or_cidr: str) -> bool:
+    """By its look."""
+    return ":" in address_or_cidr
+
+
+def router(cidr: str) -> str:
+    """Who the host is to a VPC: the first address of its block, of either version."""
+    return wide_router_address(cidr) if is_ipv6(cidr) else router_address(cidr)

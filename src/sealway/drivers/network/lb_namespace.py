@@ -11,21 +11,23 @@ import socket
 from ...model.errors import DriverError
 from ..base import HOST_INTERFACE
 from . import netlink, netns, sysctl
-from .layout import GATEWAY, HOST_MAC, LB_MAC, LB_NEXT_HOP, LB_UPLINK, LB_VIPS
+from .layout import GATEWAY, GATEWAY6, HOST_MAC, LB_MAC, LB_NEXT_HOP, LB_NEXT_HOP6, LB_UPLINK, LB_VIPS
 
 FIRST_PROBE_PORT, LAST_PROBE_PORT = 61000, 65535
 
 
-def ensure(name: str) -> None:
-    """The namespace, the pair, both ends configured. The caller is in the host's namespace."""
+def ensure(name: str, ipv6: bool = False) -> None:
+    """The namespace, the pair, both ends configured. The caller is in the host's namespace. ``ipv6``: too."""
     netns.ensure(name)
     with netlink.netlink() as ipr:
         _ensure_pair(ipr, name)
         link = netlink.require_link(ipr, HOST_INTERFACE)
-        sysctl.host_side(HOST_INTERFACE)
+        sysctl.host_side(HOST_INTERFACE, ipv6)
         ipr.link("set", index=link.index, state="up")
         netlink.set_neighbour(ipr, link.index, LB_NEXT_HOP, LB_MAC)
-    netns.run_inside(netns.path_of(name), _configure_inside)
+        if ipv6:
+            netlink.set_neighbour(ipr, link.index, LB_NEXT_HOP6, LB_MAC)
+    netns.run_inside(netns.path_of(name), lambda: _configure_inside(ipv6))
 
 
 def host_index() -> int:
@@ -57,17 +59,21 @@ def _find(name: str) -> netlink.Link | None:
         return netlink.find_link(ipr, name)
 
 
-def _configure_inside() -> None:
-    sysctl.load_balancer_namespace(FIRST_PROBE_PORT, LAST_PROBE_PORT)
+def _configure_inside(ipv6: bool) -> None:
     with netlink.netlink() as ipr:
         if netlink.find_link(ipr, LB_VIPS) is None:
             # A bridge without ports, as a place for addresses: kernels exist that have no dummy devices.
             ipr.link("add", ifname=LB_VIPS, kind="bridge")
+        wide = ("lo", LB_VIPS, LB_UPLINK) if ipv6 else ()
+        sysctl.load_balancer_namespace(FIRST_PROBE_PORT, LAST_PROBE_PORT, wide)
         for name in ("lo", LB_VIPS, LB_UPLINK):
             ipr.link("set", index=netlink.require_link(ipr, name).index, state="up")
         uplink = netlink.require_link(ipr, LB_UPLINK)
         netlink.set_neighbour(ipr, uplink.index, GATEWAY, HOST_MAC)
         netlink.set_default_route(ipr, uplink.index, GATEWAY)
+        if ipv6:
+            netlink.set_neighbour(ipr, uplink.index, GATEWAY6, HOST_MAC)
+            netlink.set_default_route(ipr, uplink.index, GATEWAY6)
 
 
 def set_vips(name: str, vips: frozenset[str]) -> None:

@@ -13,9 +13,10 @@ import msgspec
 from pyroute2 import IPRoute, NetlinkError  # type: ignore[attr-defined]
 
 from ...model.errors import DriverError
-from .layout import ROUTE_PROTOCOL
+from .layout import ROUTE_PROTOCOL, is_ipv6
 
 _UNICAST, _UNREACHABLE = 1, 7  # rtm_type, from linux/rtnetlink.h
+_USUAL_METRIC = 1024  # what an IPv6 route has that was given none
 _PERMANENT = 0x80  # NUD_PERMANENT, from linux/neighbour.h
 
 
@@ -34,7 +35,7 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """One of our IPv4 routes. No ``interface``: packets are refused as unreachable."""
+    """One of our routes. No ``interface``: packets are refused as unreachable."""
 
     destination: str
     interface: int | None = None
@@ -107,19 +108,29 @@ def addresses(ipr: Socket, index: int) -> set[str]:
     return {found.get("local") or found.get("address") for found in ipr.get_addr(index=index, family=2)}
 
 
+def _all_addresses(ipr: Socket, index: int) -> set[str]:
+    """Of both versions; not those that IPv6 makes itself for the link."""
+    wide = {found.get("address") for found in ipr.get_addr(index=index, family=10)}
+    return addresses(ipr, index) | {address for address in wide if not address.startswith("fe80:")}
+
+
+def _prefix(address: str) -> int:
+    return 128 if is_ipv6(address) else 32
+
+
 def set_addresses(ipr: Socket, index: int, wanted: set[str]) -> None:
-    """Exactly these IPv4 addresses, each /32; what is there already is not touched."""
-    present = addresses(ipr, index)
+    """Exactly these addresses, each alone in its network; what is there already is not touched."""
+    present = _all_addresses(ipr, index)
     for address in wanted - present:
-        ipr.addr("add", index=index, address=address, prefixlen=32)
+        ipr.addr("add", index=index, address=address, prefixlen=_prefix(address))
     for address in present - wanted:
-        ipr.addr("del", index=index, address=address, prefixlen=32)
+        ipr.addr("del", index=index, address=address, prefixlen=_prefix(address))
 
 
 def add_addresses(ipr: Socket, index: int, wanted: set[str]) -> None:
-    """These IPv4 addresses too."""
-    for address in wanted - addresses(ipr, index):
-        ipr.addr("add", index=index, address=address, prefixlen=32)
+    """These addresses too."""
+    for address in wanted - _all_addresses(ipr, index):
+        ipr.addr("add", index=index, address=address, prefixlen=_prefix(address))
 
 
 def set_neighbour(ipr: Socket, index: int, address: str, mac: str) -> None:
@@ -134,8 +145,9 @@ def neighbours(ipr: Socket) -> list[tuple[int, str]]:
 
 
 def set_default_route(ipr: Socket, index: int, gateway: str) -> None:
-    """Everything leaves through this interface."""
-    ipr.route("replace", dst="default", gateway=gateway, oif=index, flags=["onlink"])
+    """Everything of the gateway's IP version leaves through this interface."""
+    everything = "::/0" if is_ipv6(gateway) else "default"
+    ipr.route("replace", dst=everything, gateway=gateway, oif=index, flags=["onlink"])
 
 
 def our_routes(ipr: Socket) -> set[Route]:
@@ -146,9 +158,10 @@ def our_routes(ipr: Socket) -> set[Route]:
             interface=found.get("oif") if found["type"] == _UNICAST else None,
             gateway=found.get("gateway"),
             source=found.get("prefsrc"),
-            metric=found.get("priority"),
+            metric=None if found.get("priority") == _USUAL_METRIC else found.get("priority"),
         )
-        for found in ipr.get_routes(proto=ROUTE_PROTOCOL, family=2)
+        for family in (2, 10)
+        for found in ipr.get_routes(proto=ROUTE_PROTOCOL, family=family)
     }
 
 
@@ -174,7 +187,7 @@ def _request(route: Route) -> dict[str, Any]:
         request["oif"] = route.interface
     if route.gateway is not None:
         request |= {"gateway": route.gateway, "flags": ["onlink"]}
-    elif route.interface is not None:
+    elif route.interface is not None and not is_ipv6(route.destination):
         request["scope"] = "link"
     if route.source is not None:
         request["prefsrc"] = route.source

@@ -105,7 +105,7 @@ def _load_balancer(reader: Reader, balancer: LoadBalancer) -> Entry:
         "state": balancer.state,
         "reason": balancer.state_reason,
         "dns_name": balancer.dns_name,
-        "addresses": {zone.availability_zone: zone.vip for zone in balancer.zones},
+        "addresses": {zone.availability_zone: ", ".join(zone.addresses) for zone in balancer.zones},
         "listeners": [_listener(reader, one) for one in sorted(listeners, key=lambda one: one.port)],
     }
 

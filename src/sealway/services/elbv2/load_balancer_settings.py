@@ -1,15 +1,17 @@
 """SetSubnets, SetSecurityGroups and SetIpAddressType: a load balancer's settings after its creation."""
 
-from ...model.load_balancer import LoadBalancer, LoadBalancerZone
-from ...model.network import NetworkInterface
+from ...model.load_balancer import Listener, LoadBalancer, LoadBalancerZone
+from ...model.network import NetworkInterface, Subnet
 from ...model.request import Params
+from ...store import Transaction
 from ..context import Context
-from . import errors, load_balancers, lookup, views, zones
+from . import errors, listeners, load_balancers, lookup, views, zones
 
 
 def set_subnets(ctx: Context, request: Params) -> Params:
     """SetSubnets: nodes of subnets that stay keep their address; the others go, new ones come."""
-    load_balancers.check_ip_address_type(request.get("IpAddressType"))
+    asked = request.get("IpAddressType")
+    load_balancers.check_ip_address_type(asked)
     if request.get("EnablePrefixForIpv6SourceNat") == "on":
         raise errors.not_supported("EnablePrefixForIpv6SourceNat 'on'")
     with ctx.store.transaction() as tx:
@@ -19,7 +21,11 @@ def set_subnets(ctx: Context, request: Params) -> Params:
             raise errors.invalid_configuration(
                 f"The subnets must belong to the VPC of the load balancer: '{found.vpc_id}'"
             )
-        kept = _kept(found, wanted)
+        kind = asked or found.ip_address_type
+        zones.check_wide(kind, [zone.subnet for zone in wanted])
+        listeners.check_versions(kind, _protocols(tx, found))
+        found = found.replace(ip_address_type=kind)
+        kept = [zones.with_type(tx, zone, kind) for zone in _kept(found, wanted)]
         staying = {zone.subnet_id for zone in kept}
         zones.disable(tx, [zone for zone in found.zones if zone.subnet_id not in staying])
         added = zones.enable(ctx, tx, found, [zone for zone in wanted if zone.subnet.id not in staying])
@@ -52,10 +58,20 @@ def set_security_groups(ctx: Context, request: Params) -> Params:
 
 
 def set_ip_address_type(ctx: Context, request: Params) -> Params:
-    """SetIpAddressType: ipv4 is all there is."""
-    found = lookup.load_balancer(ctx, ctx.store, request["LoadBalancerArn"])
-    load_balancers.check_ip_address_type(request["IpAddressType"])
-    return {"IpAddressType": found.ip_address_type}
+    """SetIpAddressType: each node gets an IPv6 address beside its own, or loses it."""
+    kind = load_balancers.check_ip_address_type(request["IpAddressType"])
+    with ctx.store.transaction() as tx:
+        found = lookup.load_balancer(ctx, tx, request["LoadBalancerArn"])
+        listeners.check_versions(kind, _protocols(tx, found))
+        subnets = [lookup.find(ctx, tx, Subnet, zone.subnet_id) for zone in found.zones]
+        zones.check_wide(kind, [subnet for subnet in subnets if subnet])
+        changed = tuple(zones.with_type(tx, zone, kind) for zone in found.zones)
+        tx.put(found.replace(ip_address_type=kind, zones=changed))
+    return {"IpAddressType": kind}
+
+
+def _protocols(tx: Transaction, found: LoadBalancer) -> list[str]:
+    return [listener.protocol for listener in tx.list(Listener, load_balancer_arn=found.arn)]
 
 
 def _kept(found: LoadBalancer, wanted: list[zones.ZoneRequest]) -> list[LoadBalancerZone]:

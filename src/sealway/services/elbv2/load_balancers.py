@@ -33,10 +33,12 @@ def create_load_balancer(ctx: Context, request: Params) -> Params:
     with ctx.store.transaction() as tx:
         scheme = request.get("Scheme") or "internet-facing"
         wanted = zones.requested(ctx, tx, request, scheme=scheme)
+        kind = check_ip_address_type(request.get("IpAddressType"))
+        zones.check_wide(kind, [zone.subnet for zone in wanted])
         vpc_id = wanted[0].subnet.vpc_id
         groups = check_security_groups(ctx, tx, request.get("SecurityGroups") or (), vpc_id)
         new = _new(ctx, request["Name"], scheme, vpc_id).replace(
-            security_groups=groups, tags=tags.parse(request.get("Tags"))
+            ip_address_type=kind, security_groups=groups, tags=tags.parse(request.get("Tags"))
         )
         existing = lookup.owned(ctx, tx, LoadBalancer, name=new.name)
         if existing:
@@ -99,10 +101,13 @@ def check_security_groups(
     return tuple(groups)
 
 
-def check_ip_address_type(asked: str | None) -> None:
-    """IPv4 is all there is."""
-    if asked not in {None, "ipv4"}:
-        raise errors.not_supported(f"IpAddressType '{asked}'", "use 'ipv4'")
+def check_ip_address_type(asked: str | None) -> str:
+    """The type, ipv4 by default. A Network Load Balancer has no dualstack-without-public-ipv4, as on AWS."""
+    if asked not in {None, "ipv4", "dualstack"}:
+        raise errors.invalid_configuration(
+            f"IpAddressType '{asked}' is not valid for a Network Load Balancer: use 'ipv4' or 'dualstack'"
+        )
+    return asked or "ipv4"
 
 
 def _check_supported(request: Params) -> None:
@@ -143,6 +148,7 @@ def _same_or_duplicate(existing: LoadBalancer, new: LoadBalancer, wanted: list[z
     same = (
         placed == {(zone.subnet.id, zone.address) for zone in wanted}
         and existing.scheme == new.scheme
+        and existing.ip_address_type == new.ip_address_type
         and set(existing.security_groups) == set(new.security_groups)
         and existing.tags == new.tags
     )

@@ -77,6 +77,28 @@ def _check_together(subnets: Sequence[Subnet]) -> None:
         )
 
 
+def check_wide(ip_address_type: str, subnets: Iterable[Subnet]) -> None:
+    """Where the load balancer shall have IPv6 addresses, every subnet needs a block of them."""
+    if ip_address_type != "dualstack":
+        return
+    for subnet in subnets:
+        if not subnet.ipv6_cidr:
+            raise errors.invalid_configuration(
+                f"You must specify subnets with an associated IPv6 CIDR block: '{subnet.id}' has none"
+            )
+
+
+def with_type(tx: Transaction, zone: LoadBalancerZone, ip_address_type: str) -> LoadBalancerZone:
+    """The node with or without its IPv6 address, as the type says; its interface likewise."""
+    subnet = tx.get(Subnet, zone.subnet_id)
+    wide = address_pool.wide_address(subnet.ipv6_cidr, zone.vip) if subnet and subnet.ipv6_cidr else ""
+    vip6 = (zone.vip6 or wide) if ip_address_type == "dualstack" else ""
+    interface = tx.get(NetworkInterface, zone.network_interface_id)
+    if interface is not None and vip6 != zone.vip6:
+        tx.put(interface.replace(ipv6_addresses=(vip6,) if vip6 else ()))
+    return msgspec.structs.replace(zone, vip6=vip6)
+
+
 def enable(
     ctx: Context, tx: Transaction, load_balancer: LoadBalancer, wanted: Iterable[ZoneRequest]
 ) -> tuple[LoadBalancerZone, ...]:
@@ -117,13 +139,14 @@ def _enable(
         created_at=ctx.now,
     )
     tx.put(interface)
-    return LoadBalancerZone(
+    zone = LoadBalancerZone(
         subnet_id=subnet.id,
         availability_zone=subnet.availability_zone,
         vip=vip,
         network_interface_id=interface.id,
         address_given=wanted.address is not None,
     )
+    return with_type(tx, zone, load_balancer.ip_address_type)
 
 
 def _address(tx: Transaction, subnet: Subnet, wanted: str | None) -> str:

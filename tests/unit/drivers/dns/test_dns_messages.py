@@ -12,7 +12,11 @@ from sealway.drivers.dns.zone import Zone
 
 NAME = "edge.elb.us-east-1.sealway.internal"
 ZONE = Zone(
-    {NAME: ("10.0.0.1", "10.0.0.2"), "many.sealway.internal": tuple(f"10.1.0.{n}" for n in range(200))}
+    {
+        NAME: ("10.0.0.1", "10.0.0.2"),
+        "both.sealway.internal": ("10.0.0.1", "fd00::1", "10.0.0.2", "fd00::2"),
+        "many.sealway.internal": tuple(f"10.1.0.{n}" for n in range(200)),
+    }
 )
 
 
@@ -37,6 +41,19 @@ def test_other_types_of_a_name_that_exists(rtype: str) -> None:
     reply = reply_to(dns.message.make_query(NAME, rtype))
     assert (reply.rcode(), reply.answer) == (dns.rcode.NOERROR, [])
     assert reply.authority[0].ttl == NEGATIVE_TTL
+
+
+def test_a_name_with_addresses_of_both_versions() -> None:
+    said = {
+        rtype: {
+            str(r)
+            for rrset in reply_to(dns.message.make_query("both.sealway.internal", rtype)).answer
+            for r in rrset
+        }
+        for rtype in ("A", "AAAA", "ANY", "MX")
+    }
+    four, six = {"10.0.0.1", "10.0.0.2"}, {"fd00::1", "fd00::2"}
+    assert said == {"A": four, "AAAA": six, "ANY": four | six, "MX": set()}
 
 
 def test_a_name_nobody_has() -> None:

@@ -14,6 +14,14 @@ def test_an_address_the_host_does_not_have_yet() -> None:
         assert not sock.getblocking()
 
 
+def test_an_ipv6_address_beside_an_ipv4_one() -> None:
+    with listen_on_host("2001:db8::9", 0) as sock:
+        address, port = sock.getsockname()[:2]
+        assert address == "2001:db8::9"
+        with listen_on_host("192.0.2.9", port) as other:
+            assert other.getsockname() == ("192.0.2.9", port)
+
+
 def test_a_port_in_use() -> None:
     with listen_on_host("127.0.10.2", 0) as sock, pytest.raises(OSError, match="in use"):
         listen_on_host("127.0.10.2", sock.getsockname()[1])

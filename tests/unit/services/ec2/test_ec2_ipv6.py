@@ -100,7 +100,7 @@ def test_a_part_of_the_wrong_size(bare: Ec2, vpc: dict, prefix: int) -> None:  #
 
 @pytest.mark.parametrize("block", ["10.1.0.0/24", "fd00::", "fd00::/200", "x"])
 def test_what_is_no_ipv6_block(bare: Ec2, vpc: dict, block: str) -> None:  # type: ignore[type-arg]
-    with refused("InvalidParameterValue" if block != "fd00::" else "InvalidSubnet.Range"):
+    with refused("InvalidSubnet.Range" if block == "fd00::" else "InvalidParameterValue"):
         bare.call("CreateSubnet", VpcId=vpc["VpcId"], CidrBlock="10.1.1.0/24", Ipv6CidrBlock=block)
 
 

@@ -75,8 +75,8 @@ def test_dns_attributes(bare: Ec2) -> None:
 
 
 def test_what_is_not_built_is_refused_by_name(bare: Ec2) -> None:
-    with refused("UnsupportedOperation", "AmazonProvidedIpv6CidrBlock"):
-        bare.call("CreateVpc", CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)
+    with refused("UnsupportedOperation", "Ipv6CidrBlock"):
+        bare.call("CreateVpc", CidrBlock="10.0.0.0/16", Ipv6CidrBlock="2600:1f18::/56")
     with refused("UnsupportedOperation", "dedicated", "InstanceTenancy"):
         bare.call("CreateVpc", CidrBlock="10.0.0.0/16", InstanceTenancy="dedicated")
     bare.call(

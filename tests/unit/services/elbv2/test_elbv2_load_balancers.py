@@ -135,7 +135,16 @@ REFUSED = {
     ),
     "no type, which means application": ({"Type": None}, "OperationNotPermitted", "type 'application'"),
     "a gateway": ({"Type": "gateway"}, "OperationNotPermitted", "type 'gateway'"),
-    "dual stack": ({"IpAddressType": "dualstack"}, "InvalidConfigurationRequest", "IpAddressType"),
+    "dual stack without IPv6": (
+        {"IpAddressType": "dualstack"},
+        "InvalidConfigurationRequest",
+        "associated IPv6 CIDR block",
+    ),
+    "IPv6 outside alone": (
+        {"IpAddressType": "dualstack-without-public-ipv4"},
+        "InvalidConfigurationRequest",
+        "use 'ipv4' or 'dualstack'",
+    ),
     "a long name": (
         {"Name": "a" * 33},
         "ValidationError",
