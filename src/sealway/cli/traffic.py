@@ -42,7 +42,8 @@ def render_flows(rows: Sequence[dict[str, Any]]) -> RenderableType:
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows:
-        listener = f"{row['protocol']} {row['address']}:{row['port']}"
+        address = f"[{row['address']}]" if ":" in row["address"] else row["address"]
+        listener = f"{row['protocol']} {address}:{row['port']}"
         table.add_row(listener, *(str(row[name]) for name in _COLUMNS))
     return table if rows else "No listener."
 

@@ -18,6 +18,8 @@ def test_flows() -> None:
     heads, line = text(render_flows([row]))
     assert heads == ["listener", "active", "new", "established", "rejected", "packets", "bytes"]
     assert line == ["tcp", "10.1.1.100:443", "2", "9", "8", "1", "70", "9000"]
+    wide = text(render_flows([row | {"address": "fd00::1"}]))[1]
+    assert wide[:2] == ["tcp", "[fd00::1]:443"]
     assert text(render_flows([])) == [["No", "listener."]]
 
 
