@@ -44,7 +44,7 @@ def render_flows(rows: Sequence[dict[str, Any]]) -> RenderableType:
     for row in rows:
         address = f"[{row['address']}]" if ":" in row["address"] else row["address"]
         listener = f"{row['protocol']} {address}:{row['port']}"
-        table.add_row(listener, *(str(row[name]) for name in _COLUMNS))
+        table.add_row(Text(listener), *(str(row[name]) for name in _COLUMNS))
     return table if rows else "No listener."
 
 
