@@ -229,7 +229,8 @@ def test_refusals_are_remembered_by_guard_and_destination(kernel: Machine) -> No
     assert kernel.flows() == {}
     (one,) = guard_maps.refused(kernel.maps["refusals"], kernel.layout)
     assert isinstance(one, Refused)
-    assert (one.destination, one.protocol, one.ago) == (TASK1, TCP, 0)
+    assert (one.destination, one.protocol) == (TASK1, TCP)
+    assert 0 <= one.ago < 60
 
 
 def test_a_refusal_tells_the_address_that_the_target_would_see(kernel: Machine) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import abi
 from sealway.drivers.dataplane.tables_plan import EMPTY, SLOT_MASK, Place, TableFull, Tables, after, plan
+from sealway.model.guard import Direction, Guard, GuardRule, Guards
 
 PLACES = {"swt1": Place(7, True), "swt2": Place(8, True), "sealway-br0": Place(9, False)}
 TASK1 = Backend(address="10.1.1.11", port=8443, interface="swt1")
@@ -172,3 +173,60 @@ def test_an_address_shared_with_the_host_is_looked_at_but_no_vip() -> None:
     now = after(EMPTY, first)
     assert plan(shared, PLACES, now).looked_at is None
     assert plan(state(frontend(TASK1)), PLACES, now).looked_at == [socket.inet_aton("10.1.1.100")]
+
+
+EVERY = GuardRule(network="0.0.0.0/0")
+GUARDS = Guards(
+    rules={"sg-edge": Guard(ingress=(EVERY,)), "sg-app": Guard(), "sg-host": Guard(egress=(EVERY,))},
+    of={"10.1.1.100": "sg-edge", TASK1.address: "sg-app", "10.1.1.50": "sg-host"},
+    members={"sg-edge": frozenset({"10.1.1.100"})},
+    published={(BOX.address, BOX.port): ("10.1.1.50", 32768)},
+)
+
+
+def guarded(*frontends: Frontend, **more: object) -> Tables:
+    return run(msgspec.structs.replace(state(*frontends), guards=GUARDS, **more))
+
+
+def test_a_load_balancer_is_guarded_wherever_it_is_answered() -> None:
+    own, exposed = frontend(TASK1), frontend(TASK1, vip="203.0.113.1", node="10.1.1.100")
+    tables = guarded(own, exposed)
+    names = tables.guards.names
+    wanted = names["sg-edge", Direction.INGRESS], names["sg-edge", Direction.EGRESS]
+    assert [(f.ingress, f.egress) for f in tables.frontends.values()] == [wanted] * 2
+    assert {socket.inet_ntoa(f.node) for f in tables.frontends.values()} == {"10.1.1.100"}
+    unguarded = guarded(frontend(TASK1, vip="10.1.1.101"))
+    assert [(f.ingress, f.egress) for f in unguarded.frontends.values()] == [(0, 0)]
+
+
+def test_a_target_is_guarded_by_its_own_address_or_its_instances() -> None:
+    tables = guarded(frontend(TASK1, TASK2, BOX))
+    names = tables.guards.names
+    task, other, box = (backend(tables, each) for each in (TASK1, TASK2, BOX))
+    assert task is not None
+    assert other is not None
+    assert box is not None
+    assert task.ingress == names["sg-app", Direction.INGRESS]
+    assert (socket.inet_ntoa(task.guarded_address), task.guarded_port) == (TASK1.address, task.port)
+    assert (other.ingress, other.through) == (abi.Table.EVERYTHING, abi.Table.NOTHING)
+    assert box.ingress == names["sg-host", Direction.INGRESS]
+    assert socket.inet_ntoa(box.guarded_address) == "10.1.1.50"
+    assert int.from_bytes(box.guarded_port, "big") == 32768
+
+
+def test_a_changed_rule_keeps_the_backends_flows() -> None:
+    before = guarded(frontend(TASK1))
+    opened = msgspec.structs.replace(GUARDS, rules={**GUARDS.rules, "sg-app": Guard(ingress=(EVERY,))})
+    todo = plan(msgspec.structs.replace(state(frontend(TASK1)), guards=opened), PLACES, before)
+    assert (todo.writes, todo.freed, todo.backends) == (1, [], [])
+
+
+def test_a_task_interface_has_its_address_and_its_groups() -> None:
+    task = Interface(name="swt1", role="task", address="10.1.1.50")
+    anybody = Interface(name="swt2", role="task")
+    tables = guarded(interfaces=frozenset({task, anybody, Interface(name="sealway-br0", role="bridge")}))
+    egress = tables.guards.names["sg-host", Direction.EGRESS]
+    assert tables.interfaces == {
+        7: abi.Interface(socket.inet_aton("10.1.1.50"), egress),
+        8: abi.Interface(bytes(4), abi.Table.EVERYTHING),
+    }
