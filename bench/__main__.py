@@ -62,8 +62,8 @@ async def _flood(sheet: Sheet, quick: bool) -> None:
     await flood.measure(sheet, 2 if quick else 7)
 
 
-async def _control(sheet: Sheet, _: bool) -> None:
-    control.figures(sheet, 1000)
+async def _control(sheet: Sheet, quick: bool) -> None:
+    control.figures(sheet, quick)
 
 
 PARTS = {

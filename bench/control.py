@@ -1,15 +1,17 @@
-"""How long control takes: a full pass over everything, and the answer to one task's death.
+"""What control takes of time and memory: a full pass over everything, and the answer to one task's death.
 
     python -m bench.control [tasks ...]
 
 Services of 50 tasks behind a target group each, on instances of 100 tasks, in a store on disk. Times are
-medians; a pass with nothing to do is what every resync costs.
+medians; a pass with nothing to do is what every resync costs. Memory is what store and loop have allocated.
+Placing is the pure scheduler's: 5,000 tasks of one service on 500 instances, nothing written.
 """
 
 import statistics
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,9 @@ from sealway.control.scopes import Scope
 from sealway.model.cluster import Cluster, ContainerInstance
 from sealway.model.ids import RandomIds
 from sealway.model.load_balancer import Listener, LoadBalancer, LoadBalancerZone
+from sealway.model.network import Subnet
+from sealway.model.new_task import Stock, TaskRequest, board, place_all
+from sealway.model.placement import SERVICE_DEFAULT_STRATEGY
 from sealway.model.resource import Resource
 from sealway.model.service import Deployment, Service
 from sealway.model.target_group import HealthCheck, Target, TargetGroup, TargetHealth
@@ -31,7 +36,15 @@ from sealway.store.sqlite import SqliteStore
 
 from .figures import Sheet
 
-NAMES = ("control_idle_pass_ms", "control_one_death_ms")
+SIZES = (100, 1_000, 10_000)
+NAMES = (
+    *(
+        f"control_{what}_{tasks}"
+        for what in ("idle_pass_ms", "one_death_ms", "memory_mib")
+        for tasks in SIZES
+    ),
+    *(f"place_5000_{mode}_ms" for mode in ("bridge", "awsvpc")),
+)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = {"account_id": "000000000000", "region": "us-east-1"}
 PREFIX = "arn:aws:ecs:us-east-1:000000000000"
@@ -200,15 +213,81 @@ def measure(tasks: int, directory: Path) -> Times:
     return Times(first, registration, idle, statistics.median(deaths))
 
 
-def figures(sheet: Sheet, tasks: int) -> None:
-    """For ``python -m bench``."""
+def memory(tasks: int) -> float:
+    """MiB that the store and the loop hold, with all tasks running and healthy."""
+    tracemalloc.start()
     with tempfile.TemporaryDirectory() as directory:
-        times = measure(tasks, Path(directory))
-    how = f"bench/control.py, {tasks} tasks in services of {PER_SERVICE}, store on disk"
-    sheet.add("control_idle_pass_ms", times.idle_pass, "ms", f"a pass with nothing to do: {how}")
-    sheet.add(
-        "control_one_death_ms", times.one_death, "ms", f"from a death to its replacement on disk: {how}"
+        store = SqliteStore(Path(directory))
+        loop = ControlLoop(store, lambda: NOW, RandomIds())
+        with store.transaction() as tx:
+            for resource in world(tasks):
+                tx.put(resource)
+        loop.step()
+        run_all(store)
+        loop.step()
+        pass_all(store)
+        loop.step()
+        held, _ = tracemalloc.get_traced_memory()
+        store.close()
+    tracemalloc.stop()
+    return held / 2**20
+
+
+def placing(mode: str, tasks: int = 5_000, instances: int = 500) -> float:
+    """Milliseconds to place a service's tasks by the default strategy, spread over zones and instances."""
+    container = {"name": "app", "image": "app:1", "cpu": 1, "memory": 1}
+    definition = TaskDefinition(
+        arn=f"{PREFIX}:task-definition/app:1",
+        **OWNER,
+        family="app",
+        revision=1,
+        spec={"containerDefinitions": [container], "networkMode": mode},
+        registered_at=NOW,
     )
+    request = TaskRequest(
+        definition=definition,
+        cluster_arn=CLUSTER,
+        launch_type="EC2",
+        group="service:app",
+        strategies=SERVICE_DEFAULT_STRATEGY,
+    )
+    subnets = [_subnet(zone, f"10.{number}.0.0/16") for number, zone in enumerate("abc")]
+    on = board(request, Stock(instances=[_instance(n) for n in range(instances)], subnets=subnets))
+    began = time.perf_counter()
+    made, _, _ = place_all(request, on, tasks, RandomIds(), NOW)
+    took = (time.perf_counter() - began) * 1000
+    if len(made) != tasks:
+        raise RuntimeError(f"only {len(made)} of {tasks} tasks were placed")
+    return took
+
+
+def _subnet(zone: str, cidr: str) -> Subnet:
+    return Subnet(
+        id=f"subnet-{zone}",
+        **OWNER,
+        vpc_id="vpc-1",
+        cidr=cidr,
+        availability_zone=f"us-east-1{zone}",
+        availability_zone_id=f"use1-{zone}",
+    )
+
+
+def figures(sheet: Sheet, quick: bool) -> None:
+    """For ``python -m bench``."""
+    for tasks in SIZES[: 2 if quick else None]:
+        with tempfile.TemporaryDirectory() as directory:
+            times = measure(tasks, Path(directory))
+        how = f"bench/control.py, {tasks} tasks in services of {PER_SERVICE}, store on disk"
+        idle, death = f"a pass with nothing to do: {how}", f"from a death to its replacement on disk: {how}"
+        sheet.add(f"control_idle_pass_ms_{tasks}", times.idle_pass, "ms", idle)
+        sheet.add(f"control_one_death_ms_{tasks}", times.one_death, "ms", death)
+        sheet.add(f"control_memory_mib_{tasks}", memory(tasks), "MiB", f"allocated by store and loop: {how}")
+    for mode in ("bridge", "awsvpc"):
+        rounds = [placing(mode) for _ in range(2 if quick else 5)]
+        how = (
+            "bench/control.py, 5,000 tasks on 500 instances, spread over zones and instances, nothing written"
+        )
+        sheet.add(f"place_5000_{mode}_ms", statistics.median(rounds), "ms", how, rounds)
 
 
 def kill_one(store: SqliteStore, loop: ControlLoop, number: int) -> float:
@@ -227,13 +306,18 @@ def kill_one(store: SqliteStore, loop: ControlLoop, number: int) -> float:
 
 
 def main() -> None:
-    sizes = [int(argument) for argument in sys.argv[1:]] or [100, 1_000, 10_000]
-    print(f"{'tasks':>7} {'start all ms':>14} {'register ms':>14} {'idle pass ms':>12} {'one death ms':>14}")
+    sizes = [int(argument) for argument in sys.argv[1:]] or list(SIZES)
+    for mode in ("bridge", "awsvpc"):
+        print(f"5,000 tasks placed on 500 instances, {mode}: {placing(mode):.0f} ms")
+    titles = ("start all ms", "register ms", "idle pass ms", "one death ms", "memory MiB")
+    print(f"{'tasks':>7}" + "".join(f"{title:>15}" for title in titles))
     for tasks in sizes:
         with tempfile.TemporaryDirectory() as directory:
             times = measure(tasks, Path(directory))
         starts = f"{tasks:>7} {times.start_all:>14.0f} {times.register:>14.0f}"
-        print(f"{starts} {times.idle_pass:>12.1f} {times.one_death:>14.1f}", flush=True)
+        print(
+            f"{starts} {times.idle_pass:>12.1f} {times.one_death:>14.1f} {memory(tasks):>11.1f}", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Whatever a user does to a service, and whatever becomes of its tasks, the planners keep their promises:
 
-- no container instance is ever over its capacity, and constraints hold;
+- no container instance is ever over its capacity, no host port is given twice, and constraints hold;
 - tasks to run never exceed the maximum percent, when they did not before;
 - the planner never takes healthy tasks below the minimum percent;
 - a deleted service starts nothing;
@@ -8,6 +8,7 @@
 - once nobody interferes and tasks behave, the plan ends empty and the service steady.
 """
 
+import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ worlds = st.fixed_dictionaries(
         "balanced": st.booleans(),
         "distinct": st.booleans(),
         "fixed_port": st.booleans(),
+        "range": st.sampled_from([None, "9000-9009", "9000-18999"]),
         "breaker": st.booleans(),
         "rebalancing": st.booleans(),
         "actions": st.lists(actions, max_size=14),
@@ -75,7 +77,11 @@ class Watcher:
 
     def define(self, conduct: str) -> TaskDefinition:
         self.revision += 1
-        port = [{"containerPort": 8443, "hostPort": 8443 if self.case["fixed_port"] else 0}]
+        port: list[dict[str, Any]] = [
+            {"containerPort": 8443, "hostPort": 8443 if self.case["fixed_port"] else 0}
+        ]
+        if self.case["range"]:
+            port.append({"containerPortRange": self.case["range"]})
         container = {"name": "app", "image": "app:1", "cpu": 128, "memory": 128, "portMappings": port}
         return self.world.define(self.revision, conduct, containerDefinitions=[container])
 
@@ -137,6 +143,14 @@ class Watcher:
         if self.case["fixed_port"]:
             alive = Counter(t.container_instance_arn for t in tasks if t.last_status != "STOPPED")
             assert max(alive.values(), default=0) <= 1, "a port given twice"
+        given = sorted(
+            (task.container_instance_arn or "", each.host_port, each.host_ports.stop)
+            for task in tasks
+            if task.last_status != "STOPPED"
+            for each in task.port_ranges
+        )
+        for (machine, _, stop), (following, start, _) in itertools.pairwise(given):
+            assert machine != following or stop <= start, "a port of a range given twice"
         for task in tasks:
             if task.may_stop:
                 assert task.desired_status == "STOPPED"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sealway.model import placement
 from sealway.model.ids import CountingIds
-from sealway.model.new_task import Placed, Stock, TaskRequest, board, place_task
+from sealway.model.new_task import New, Placed, Stock, TaskRequest, board, place_all, place_task
 from sealway.model.placement import Room, Unplaced
 from sealway.model.placement_query import compile_query
 from sealway.model.port_range import Wanted
@@ -151,6 +151,43 @@ def test_no_address_is_given_twice_and_none_is_wasted(tasks: int) -> None:
         given_out.append(placed.interface.private_ip)
         on = placed.board
     assert len(given_out) == len(set(given_out)) == min(tasks, 22)
+
+
+@given(
+    awsvpc=st.booleans(),
+    machines=st.integers(0, 5),
+    count=st.integers(0, 40),
+    wanted=strategies,
+    bound=constraints,
+)
+def test_tasks_placed_together_go_where_they_would_go_one_by_one(
+    awsvpc: bool, machines: int, count: int, wanted: list[dict[str, Any]], bound: list[dict[str, Any]]
+) -> None:
+    request = TaskRequest(
+        definition=definition(networkMode="awsvpc" if awsvpc else "bridge"),
+        cluster_arn=CLUSTER,
+        launch_type="EC2",
+        group="service:orders",
+        strategies=tuple(wanted),
+        constraints=tuple(bound),
+    )
+    hosts = [instance(n, "abc"[n % 3], attributes={"stack": "prod"}) for n in range(machines)]
+    nets = [subnet(1, "a", "10.0.1.0/28"), subnet(2, "b", "10.0.2.0/28"), subnet(3, "b", "10.0.3.0/28")]
+    start = board(request, Stock(instances=hosts, subnets=nets))
+    on, ids, alone, why = start, CountingIds(), list[New](), None
+    while why is None and len(alone) < count:
+        placed = place_task(request, on, ids, NOW)
+        if isinstance(placed, Unplaced):
+            why = placed
+        else:
+            alone.append((placed.task, placed.interface))
+            on = placed.board
+    together, after, refused = place_all(request, start, count, CountingIds(), NOW)
+    assert (together, refused is None) == (alone, why is None)
+    assert sorted(after.rooms, key=lambda room: room.arn) == sorted(on.rooms, key=lambda room: room.arn)
+    assert (after.taken, after.last_given, after.zone_tasks) == (on.taken, on.last_given, on.zone_tasks)
+    if why is not None and refused is not None:
+        assert set(refused.refusals) == set(why.refusals)
 
 
 @given(st.text(alphabet="()[]!&|=~,' attribute:xinornot_exsequ\"", max_size=40))

@@ -29,8 +29,9 @@ from .shift_tasks import shift_decision
 from .snapshot import ServiceSnapshot
 from .task_plan import FAILURES, End, endings, stop
 
-BATCH = 100
-"""Tasks started in one go; the rest follows in the next pass."""
+LEAST_BATCH, MOST_BATCH = 100, 1000
+"""Tasks started in one go; the rest follows in the next pass. The more tasks a service has, the more a pass
+costs and the more it starts, so that starting many is not paid for by reading as many over and over."""
 RETRY_PLACEMENT = timedelta(seconds=10)
 
 
@@ -204,7 +205,7 @@ class _Step:
         unfit_zones = Counter(t.availability_zone for t in told if t.arn in unfit_now - leaving)
         on = msgspec.structs.replace(on, zone_tasks=Counter(on.zone_tasks) - unfit_zones)
         unplaced: list[Unplaced] = []
-        for wanted, count in _seats(request, decision):
+        for wanted, count in _seats(request, decision, _batch(len(self.tasks))):
             made, on, refused = place_all(wanted, on, count, self.ids, self.now)
             self.created += [task for task, _ in made]
             self.interfaces += [interface for _, interface in made if interface is not None]
@@ -309,15 +310,20 @@ def _decide(rollout: Rollout, balance: Balance) -> Decision:
     return msgspec.structs.replace(decision, zones=balance.zones)
 
 
-def _seats(request: TaskRequest, decision: Decision) -> list[tuple[TaskRequest, int]]:
-    """What to start and how many of it, each where the decision wants it."""
+def _batch(tasks: int) -> int:
+    """How many are started in one go of a service of so many."""
+    return min(max(tasks, LEAST_BATCH), MOST_BATCH)
+
+
+def _seats(request: TaskRequest, decision: Decision, most: int) -> list[tuple[TaskRequest, int]]:
+    """What to start and how many of it (``most`` at once), each where the decision wants it."""
     if decision.places:
-        chosen = decision.places[:BATCH]
+        chosen = decision.places[:most]
         return [(msgspec.structs.replace(request, container_instance_arn=at), 1) for at in chosen]
     if decision.zones:
-        chosen = decision.zones[:BATCH]
+        chosen = decision.zones[:most]
         return [(msgspec.structs.replace(request, zone=zone), n) for zone, n in Counter(chosen).items()]
-    return [(request, min(decision.source_start or decision.start, BATCH))]
+    return [(request, min(decision.source_start or decision.start, most))]
 
 
 def _task_tags(service: Service, of_definition: dict[str, str]) -> dict[str, str]:

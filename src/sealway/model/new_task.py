@@ -189,10 +189,9 @@ def place_all(
 
 
 def _many(request: TaskRequest, count: int) -> bool:
-    """Whether a shortlist is worth making, and says everything: it knows rooms, not addresses."""
+    """Whether a shortlist is worth making: the instances to choose from are not limited."""
     limited = request.container_instance_arn is not None or request.zone is not None
-    on_instances = request.launch_type != "FARGATE" and request.definition.network_mode != "awsvpc"
-    return count > 1 and on_instances and not limited
+    return count > 1 and request.launch_type != "FARGATE" and not limited
 
 
 def _place_many(
@@ -200,20 +199,45 @@ def _place_many(
 ) -> tuple[list[New], Board, Unplaced | None]:
     made: list[New] = []
     needs = needs_of(request.definition, request.overrides)
-    shortlist = Shortlist(needs, on.rooms, request.strategies, _constraints(request), request.group)
-    zones = Counter(on.zone_tasks)
-    unplaced: Room | Unplaced | None = None
-    while len(made) < count and unplaced is None:
-        draw = int(ids.hex(8), 16)
-        room = shortlist.take(draw)
-        if room is None:
-            unplaced = _choose_room(request, msgspec.structs.replace(on, rooms=shortlist.rooms), draw)
-        else:
+    while True:
+        reached, others = _reached(request, on)
+        shortlist = Shortlist(needs, reached, request.strategies, _constraints(request), request.group)
+        zones = {room.availability_zone for room in reached}
+        while len(made) < count and zones == _open_zones(request, on, zones):
+            draw = int(ids.hex(8), 16)
+            room = shortlist.take(draw)
+            if room is None:
+                on = msgspec.structs.replace(on, rooms=(*shortlist.rooms, *others))
+                unplaced = _choose_room(request, on, draw)
+                return made, on, unplaced if isinstance(unplaced, Unplaced) else None
+            seat = _seat(request, on, room)
             ranges = room.range_starts(needs, draw) or ()
-            made.append(_build(request, on, (room, ranges), None, (ids, now)))
-            zones[room.availability_zone] += 1
-    board_after = msgspec.structs.replace(on, rooms=shortlist.rooms, zone_tasks=zones)
-    return made, board_after, unplaced if isinstance(unplaced, Unplaced) else None
+            made.append(_build(request, on, (room, ranges), seat, (ids, now)))
+            on = _with_seat(on, room.availability_zone, seat)
+        on = msgspec.structs.replace(on, rooms=(*shortlist.rooms, *others))
+        if len(made) == count:
+            return made, on, None
+
+
+def _reached(request: TaskRequest, on: Board) -> tuple[list[Room], list[Room]]:
+    """The instances in whose zones the task finds an address, and the others."""
+    zones = _open_zones(request, on, {room.availability_zone for room in on.rooms})
+    reached = [room for room in on.rooms if room.availability_zone in zones]
+    return reached, [room for room in on.rooms if room.availability_zone not in zones]
+
+
+def _open_zones(request: TaskRequest, on: Board, zones: set[str]) -> set[str]:
+    """Those of the zones in which the task finds an address, if it needs one."""
+    if request.definition.network_mode != "awsvpc":
+        return zones
+    return zones & {s.availability_zone for s in on.subnets if _next_address(on, s) is not None}
+
+
+def _seat(request: TaskRequest, on: Board, room: Room) -> tuple[Subnet, str] | None:
+    """The address of a task that goes to this instance, if it needs one."""
+    if request.definition.network_mode != "awsvpc":
+        return None
+    return _choose_address(on, [s for s in on.subnets if s.availability_zone == room.availability_zone])
 
 
 def _note(latest: dict[str, tuple[datetime, int]], subnet: str, at: datetime, address: str) -> None:
@@ -223,13 +247,8 @@ def _note(latest: dict[str, tuple[datetime, int]], subnet: str, at: datetime, ad
 
 
 def _choose_room(request: TaskRequest, on: Board, draw: int) -> Room | Unplaced:
-    rooms = _rooms(request, on)
-    candidates: Sequence[Room] = rooms
-    refused: tuple[Refusal, ...] = ()
-    if request.definition.network_mode == "awsvpc":
-        zones = {s.availability_zone for s in on.subnets if _next_address(on, s) is not None}
-        candidates = [room for room in rooms if room.availability_zone in zones]
-        refused = tuple(Refusal(r.arn, NO_ADDRESS) for r in rooms if r.availability_zone not in zones)
+    candidates, others = _reached(request, msgspec.structs.replace(on, rooms=_rooms(request, on)))
+    refused = tuple(Refusal(room.arn, NO_ADDRESS) for room in others)
     needs = needs_of(request.definition, request.overrides)
     chosen = placement.place(needs, candidates, request.strategies, _constraints(request), draw)
     return Unplaced((*chosen.refusals, *refused)) if isinstance(chosen, Unplaced) else chosen
@@ -377,20 +396,23 @@ def _with(
     on: Board, request: TaskRequest, room: Room | None, task: Task, seat: tuple[Subnet, str] | None
 ) -> Board:
     """The board with the new task on it."""
-    zone = task.availability_zone
-    taken, last = on.taken, on.last_given
-    if seat is not None:
-        subnet, address = seat
-        taken = {**taken, subnet.id: taken.get(subnet.id, frozenset()) | {address}}
-        last = {**last, subnet.id: address}
     rooms = on.rooms
     if room is not None:
         needs = needs_of(request.definition, request.overrides)
         filled = room.after(needs, request.group, [given.host_port for given in task.port_ranges])
         rooms = tuple(filled if other.arn == room.arn else other for other in rooms)
+    return msgspec.structs.replace(_with_seat(on, task.availability_zone, seat), rooms=rooms)
+
+
+def _with_seat(on: Board, zone: str, seat: tuple[Subnet, str] | None) -> Board:
+    """The board with one more task in the zone, at this address; its room is not counted."""
+    taken, last = on.taken, on.last_given
+    if seat is not None:
+        subnet, address = seat
+        taken = {**taken, subnet.id: taken.get(subnet.id, frozenset()) | {address}}
+        last = {**last, subnet.id: address}
     return msgspec.structs.replace(
         on,
-        rooms=rooms,
         taken=taken,
         last_given=last,
         zone_tasks={**on.zone_tasks, zone: on.zone_tasks.get(zone, 0) + 1},

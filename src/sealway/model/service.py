@@ -118,6 +118,8 @@ class Service(Resource, frozen=True, kw_only=True):
         if own is None:
             return self.load_balancers
         given = self.load_balancers if own.load_balancers is None else own.load_balancers
+        if not own.alternate:
+            return given
         return tuple(in_group(balancer, own.alternate) for balancer in given)
 
     @property

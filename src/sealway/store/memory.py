@@ -38,13 +38,17 @@ class Index:
             if not keys:
                 del self._by_field[field][value]
 
-    def candidates(self, equals: dict[str, Any]) -> Iterable[Resource]:
-        """A superset of the matches, as small as the indexes can make it."""
-        for field in self._fields:
-            if field in equals:
-                keys = self._by_field[field].get(equals[field], ())
-                return [self.by_key[key] for key in keys]
-        return self.by_key.values()
+    def matches(self, equals: dict[str, Any]) -> list[Resource]:
+        """Those whose fields equal the given values, in order of their keys. An index, if there is one for
+        a field, is believed; only the other fields are compared."""
+        keys: Iterable[str] = self.by_key
+        indexed = next((field for field in self._fields if field in equals), None)
+        if indexed is not None:
+            keys = self._by_field[indexed].get(equals[indexed], ())
+        rest = [(field, value) for field, value in equals.items() if field != indexed]
+        if rest:
+            keys = [key for key in keys if _equal(self.by_key[key], rest)]
+        return [self.by_key[key] for key in sorted(keys)]
 
 
 class Memory:
@@ -60,10 +64,14 @@ class Memory:
 
     def list(self, kind: type[R], equals: dict[str, Any]) -> list[R]:
         """See ``Reader.list``."""
-        return cast("list[R]", select(self.indexes[kind].candidates(equals), equals))
+        return cast("list[R]", self.indexes[kind].matches(equals))
 
 
 def select(resources: Iterable[Resource], equals: dict[str, Any]) -> list[Resource]:
     """Those whose fields equal the given values, in order of their keys."""
-    chosen = [r for r in resources if all(getattr(r, f) == v for f, v in equals.items())]
+    chosen = [r for r in resources if _equal(r, equals.items())]
     return sorted(chosen, key=lambda r: r.key)
+
+
+def _equal(resource: Resource, fields: Iterable[tuple[str, Any]]) -> bool:
+    return all(getattr(resource, field) == value for field, value in fields)
