@@ -136,7 +136,6 @@ def balancer(**members):
         ({"deploymentController": {"type": "CODE_DEPLOY"}}, "ClientException", "controller CODE_DEPLOY"),
         ({"serviceRegistries": [{"registryArn": "x"}]}, "ClientException", "'serviceRegistries'"),
         ({"serviceConnectConfiguration": {"enabled": True}}, "ClientException", "'serviceConnect"),
-        ({"enableExecuteCommand": True}, "ClientException", "'enableExecuteCommand'"),
         ({"launchType": "FARGATE"}, "InvalidParameterException", "does not support launch_type FARGATE."),
         ({"launchType": "EXTERNAL"}, "ClientException", "The launch type EXTERNAL"),
         ({"platformVersion": "LATEST"}, "InvalidParameterException", "platform version must be null"),
@@ -327,7 +326,6 @@ def test_a_service_scales_though_its_definition_was_deregistered(world):
         ({"taskDefinition": "none"}, "ClientException", "TaskDefinition not found."),
         ({"desiredCount": -1}, "InvalidParameterException", "desiredCount must be"),
         ({"loadBalancers": BALANCERS * 6}, "InvalidParameterException", "load balancers cannot exceed 5"),
-        ({"enableExecuteCommand": True}, "ClientException", "'enableExecuteCommand' of UpdateService"),
         ({"taskDefinition": "ledger"}, "InvalidParameterException", "must be provided when networkMode"),
     ],
 )

@@ -83,7 +83,6 @@ def test_a_default_strategy_of_the_cluster_does_not_matter(world):
         ({"containerInstances": []}, "InvalidParameterException", "between 1 and 10"),
         ({"taskDefinition": "none"}, "ClientException", "TaskDefinition not found."),
         ({"group": "service:x"}, "InvalidParameterException", "Invalid namespace"),
-        ({"enableExecuteCommand": True}, "ClientException", "'enableExecuteCommand' of StartTask"),
         ({"cluster": "none"}, "ClusterNotFoundException", "Cluster not found."),
         (
             {"overrides": {"containerOverrides": [{"name": "x"}]}},

@@ -117,7 +117,6 @@ def test_run_task_tags(world):
         ({"cluster": "none"}, "ClusterNotFoundException", "Cluster not found."),
         ({"launchType": "FARGATE"}, "InvalidParameterException", "does not support launch_type FARGATE."),
         ({"launchType": "EXTERNAL"}, "ClientException", "EXTERNAL"),
-        ({"enableExecuteCommand": True}, "ClientException", "'enableExecuteCommand' of RunTask"),
         ({"networkConfiguration": VPC}, "InvalidParameterException", "not valid for the given networkMode"),
         ({"platformVersion": "1.4.0"}, "InvalidParameterException", "platform version must be null"),
         ({"propagateTags": "SERVICE"}, "InvalidParameterException", "propagateTags SERVICE"),

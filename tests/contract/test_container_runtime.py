@@ -324,6 +324,41 @@ async def test_who_takes_too_much_memory_is_told_to_be_out_of_it(runtime, spec):
     assert (ended.exit_code, ended.oom_killed) == (137, True)
 
 
+async def test_a_terminal_tells_what_a_command_writes_to_its_end(runtime, spec):
+    container = await started(runtime, spec("sleep"))
+    terminal = await runtime.open_terminal(container.id, ("/testbox", "print", "hello", "exit", "0"))
+    await terminal.resize(24, 80)
+    async with asyncio.timeout(20):
+        said = b"".join([data async for data in _read(terminal)])
+    await terminal.write(b"to nobody")
+    await terminal.resize(25, 81)
+    await terminal.close()
+    assert b"hello" in said
+
+
+async def test_a_terminal_that_is_hung_up_ends_its_command(runtime, spec):
+    container = await started(runtime, spec("sleep"))
+    terminal = await runtime.open_terminal(container.id, ("/testbox", "sleep"))
+    await terminal.close()
+    async with asyncio.timeout(20):
+        while await terminal.read():
+            pass
+    assert (await runtime.inspect(container.id)).status == "running"
+
+
+async def test_there_is_no_terminal_where_nothing_runs(runtime, spec):
+    with pytest.raises(DriverError):
+        await runtime.open_terminal("absent", ("/testbox", "sleep"))
+    stopped = await runtime.create(spec("sleep"))
+    with pytest.raises(DriverError):
+        await runtime.open_terminal(stopped, ("/testbox", "sleep"))
+
+
+async def _read(terminal):
+    while data := await terminal.read():
+        yield data
+
+
 @real_engine
 async def test_a_real_container_is_as_the_specification_says(runtime, spec, tmp_path):
     fields = {

@@ -29,6 +29,8 @@ from ..model.clock import system_clock
 from ..model.credential import Credential
 from ..model.ids import RandomIds
 from ..node.agent import Agent
+from ..node.exec_gateway import PATH as EXEC_PATH
+from ..node.exec_gateway import ExecGateway
 from ..node.settings import NodeSettings
 from ..store.sqlite import SqliteStore
 from ..wire.admin import make_admin_app
@@ -131,9 +133,11 @@ class Machine:
         on_ready(self.info)
 
     async def _serve_api(self, stack: AsyncExitStack) -> None:
-        operations = bind_operations(self.store, self._ids, host_networks)
+        streams = f"ws://{self.info.api}{EXEC_PATH}"
+        operations = bind_operations(self.store, self._ids, host_networks, streams)
         lookup = partial(self.store.get, Credential)
         app = make_app(operations, lookup, system_clock, self._ids, self._ready.is_set)
+        ExecGateway(self.store, self._drivers.runtime, system_clock, self._ids).add_to(app)
         runner = await _runner(stack, app)
         await web.TCPSite(runner, self._settings.api_host, self._settings.api_port).start()
 

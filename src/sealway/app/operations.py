@@ -15,13 +15,14 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {"ecs": ECS, "elbv2": ELBV2, "
 
 
 def bind_operations(
-    store: Store, ids: IdSource, networks: Callable[[], tuple[str, ...]] = tuple
+    store: Store, ids: IdSource, networks: Callable[[], tuple[str, ...]] = tuple, streams: str = ""
 ) -> Operations:
-    """Every operation as ``wire`` calls it: with the caller and the parameters alone."""
+    """Every operation as ``wire`` calls it: with the caller and the parameters alone. ``streams``: see
+    ``Context``."""
 
     def bind(operation: Operation) -> Callable[[RequestContext, Params], Params]:
         def handler(caller: RequestContext, params: Params) -> Params:
-            context = Context(caller=caller, store=store, ids=ids, host_networks=networks())
+            context = Context(caller=caller, store=store, ids=ids, host_networks=networks(), streams=streams)
             return operation(context, params)
 
         return handler

@@ -243,6 +243,7 @@ class _Step:
             strategies=service.placement_strategy or SERVICE_DEFAULT_STRATEGY,
             constraints=service.placement_constraints,
             capacity=tuple(service.extra.get("capacityProviderStrategy") or ()),
+            extra={"enableExecuteCommand": True} if service.extra.get("enableExecuteCommand") else {},
             tags=_task_tags(service, definition.tags),
         )
 

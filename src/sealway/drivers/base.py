@@ -148,6 +148,26 @@ class ContainerEvent(Frozen, frozen=True, kw_only=True):
     labels: Mapping[str, str]
 
 
+class Terminal(Protocol):
+    """A process in a container, with a terminal of its own."""
+
+    async def read(self) -> bytes:
+        """What it has written since; empty once it has ended."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """What is typed; nothing happens once the process has ended."""
+        ...
+
+    async def resize(self, rows: int, columns: int) -> None:
+        """The terminal's size; nothing happens once the process has ended."""
+        ...
+
+    async def close(self) -> None:
+        """Ends the process, if it still runs, as a terminal that is hung up does."""
+        ...
+
+
 class ContainerRuntime(Protocol):
     """A container engine. Only containers with Sealway's own label are ever listed or touched."""
 
@@ -188,6 +208,11 @@ class ContainerRuntime(Protocol):
 
         Ends when the engine goes away; raises ``Unavailable`` when it is not there at the start.
         """
+        ...
+
+    async def open_terminal(self, container_id: str, command: tuple[str, ...]) -> Terminal:
+        """Runs the command in a running container, as the container's user. Raises ``DriverError`` when it
+        does not run. A command that is not there ends at once, and says so on its terminal."""
         ...
 
     async def remove_volume(self, name: str) -> None:

@@ -3,6 +3,7 @@
 from .account_setting import AccountSetting
 from .cluster import Cluster, ContainerInstance
 from .credential import Credential
+from .exec_session import ExecSession
 from .instance import Instance
 from .load_balancer import Listener, LoadBalancer
 from .network import NetworkInterface, SecurityGroup, Subnet, Vpc
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Resource]] = {
         Cluster,
         ContainerInstance,
         Credential,
+        ExecSession,
         Instance,
         Listener,
         LoadBalancer,

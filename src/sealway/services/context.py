@@ -24,6 +24,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     host_networks: tuple[str, ...] = ()
     """Networks (CIDR) this host routes elsewhere, Sealway's own routes left out: no VPC may overlap them."""
 
+    streams: str = ""
+    """Where ExecuteCommand's sessions are served: a WebSocket URL, without the session's id."""
+
     @property
     def account_id(self) -> str:
         """The caller's account: nothing of another account may be seen or named."""

@@ -85,6 +85,14 @@ ECS: list[tuple[str, Build]] = [
             "loadBalancers": balancers(t.instance_group),
         },
     ),
+    (
+        "ExecuteCommand",
+        lambda m, t: {"cluster": m.cluster, "task": t.task, "command": "sh", "interactive": True},
+    ),
+    (
+        "ExecuteCommand",
+        lambda _, t: {"cluster": t.cluster, "task": t.task, "command": "sh", "interactive": True},
+    ),
     ("ContinueServiceDeployment", lambda _, t: {"serviceDeploymentArn": t.service_deployment, "hookId": "h"}),
     ("DeleteAttributes", lambda m, t: {"cluster": m.cluster, "attributes": [attribute(t)]}),
     ("DeleteAttributes", lambda _, t: {"cluster": t.cluster, "attributes": [attribute(t)]}),

@@ -19,11 +19,12 @@ from aiodocker.exceptions import DockerError
 from aiodocker.volumes import DockerVolume
 
 from ...model.errors import DriverError, ImageUnavailable
-from ..base import PAUSE_IMAGE, ContainerEvent, ContainerSpec, ContainerState
+from ..base import PAUSE_IMAGE, ContainerEvent, ContainerSpec, ContainerState, Terminal
 from .answers import container_event, container_state, repository_digest
 from .create_body import create_body
 from .pause_image import pause_archive
 from .scope import Scope
+from .terminal import DockerTerminal
 from .translation import docker_errors, pull_errors
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
@@ -217,6 +218,16 @@ class DockerRuntime:
                     if error.status != 404:
                         raise
                     await self._docker.networks.create(_network_body(self._scope))
+
+    async def open_terminal(self, container_id: str, command: tuple[str, ...]) -> Terminal:
+        if await self.inspect(container_id) is None:  # which also makes sure that it is ours
+            raise DriverError(f"there is no container {container_id}", retryable=False)
+        with docker_errors(f"open a terminal in {container_id}"):
+            container = self._docker.containers.container(container_id)
+            process = await container.exec(list(command), stdin=True, tty=True, environment={"TERM": "xterm"})
+            stream = process.start(detach=False)
+            await stream.__aenter__()  # connects; ``Terminal.close`` is the other half
+        return DockerTerminal(process, stream)
 
     async def remove_volume(self, name: str) -> None:
         with docker_errors(f"remove volume {name}"):

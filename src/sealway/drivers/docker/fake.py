@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 
 from ...model.errors import DriverError, ImageUnavailable, Unavailable
-from ..base import MANAGED_LABEL, ContainerEvent, ContainerSpec, ContainerState, PublishedPort
+from ..base import MANAGED_LABEL, ContainerEvent, ContainerSpec, ContainerState, PublishedPort, Terminal
+from .fake_terminal import FakeTerminal
 
 KILLED = 137
 _FIRST_PID = 1_000_000
@@ -46,6 +47,7 @@ class FakeRuntime:
         self.calls: list[tuple[str, str]] = []
         self.specs: dict[str, ContainerSpec] = {}
         self.removed_volumes: list[str] = []
+        self.terminals: list[FakeTerminal] = []
         self._program = program or (lambda _: FakeProgram())
         self._containers: dict[str, ContainerState] = {}
         self._listeners: set[asyncio.Queue[ContainerEvent | None]] = set()
@@ -157,6 +159,14 @@ class FakeRuntime:
         queue: asyncio.Queue[ContainerEvent | None] = asyncio.Queue()
         self._listeners.add(queue)
         return self._events(queue)
+
+    async def open_terminal(self, container_id: str, command: tuple[str, ...]) -> Terminal:
+        await self._call("open_terminal", container_id)
+        found = self._find(container_id)
+        if found is None or found.status != "running":
+            raise DriverError(f"container {container_id} is not running", retryable=False)
+        self.terminals.append(FakeTerminal(command))
+        return self.terminals[-1]
 
     async def remove_volume(self, name: str) -> None:
         await self._call("remove_volume", name)

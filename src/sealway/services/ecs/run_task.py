@@ -42,6 +42,7 @@ _HONOURED = (
     "tags",
     "clientToken",
     "enableECSManagedTags",
+    "enableExecuteCommand",
 )
 
 
@@ -112,6 +113,7 @@ def task_request(ctx: Context, reader: Reader, cluster: Cluster, request: Params
         strategies=strategies,
         constraints=constraints,
         capacity=launch.strategy,
+        extra={"enableExecuteCommand": True} if request.get("enableExecuteCommand") else {},
         tags=task_tags(
             tag_list.to_mapping(request.get("tags")),
             definition.tags if request.get("propagateTags") == "TASK_DEFINITION" else {},

@@ -27,12 +27,13 @@ _COMMON = frozenset(
         "capacityProviderStrategy",
         "deploymentController",
         "serviceConnectConfiguration",
+        "enableExecuteCommand",
     }
 )
 _CREATE = _COMMON | {"serviceName", "launchType", "clientToken", "role", "schedulingStrategy", "tags"}
 _UPDATE = _COMMON | {"service", "forceNewDeployment"}
-ECHOED = ("enableECSManagedTags", "propagateTags", "role")
-"""Kept in ``Service.extra``; how tasks are tagged follows the first two."""
+ECHOED = ("enableECSManagedTags", "propagateTags", "role", "enableExecuteCommand")
+"""Kept in ``Service.extra``; its new tasks follow all but the role."""
 
 
 def refuse_create(request: Params) -> None:

@@ -41,7 +41,7 @@ def show(reader: Reader, service: Service, *, tags: bool = False) -> Params:
         "placementStrategy": list(service.placement_strategy),
         "enableECSManagedTags": bool(service.extra.get("enableECSManagedTags")),
         "propagateTags": service.extra.get("propagateTags") or "NONE",
-        "enableExecuteCommand": False,
+        "enableExecuteCommand": bool(service.extra.get("enableExecuteCommand")),
         "availabilityZoneRebalancing": service.extra.get("availabilityZoneRebalancing") or "DISABLED",
         **launch_shape(service.launch_type, service.platform_version, strategy),
     }

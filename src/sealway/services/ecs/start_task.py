@@ -28,6 +28,7 @@ _HONOURED = (
     "startedBy",
     "tags",
     "enableECSManagedTags",
+    "enableExecuteCommand",
 )
 
 

@@ -50,7 +50,7 @@ def show(reader: Reader, task: Task, *, tags: bool = False) -> Params:
         "healthStatus": task.health_status,
         "createdAt": task.created_at,
         "version": task.version,
-        "enableExecuteCommand": False,
+        "enableExecuteCommand": bool(task.extra.get("enableExecuteCommand")),
         "attachments": _attachments(task),
         "attributes": _attributes(reader, task, definition),
         "containers": [_container(task, definition, container) for container in task.containers],
@@ -135,6 +135,7 @@ def _container(task: Task, definition: TaskDefinition, container: ContainerStatu
         "healthStatus": container.health_status,
         "networkBindings": _bindings(task, container),
         "networkInterfaces": _container_interfaces(task),
+        "managedAgents": _managed_agents(task, container),
         **_sizes({**wanted, **override}),
     }
     return {member: value for member, value in found.items() if value is not None}
@@ -165,6 +166,18 @@ def _bindings(task: Task, container: ContainerStatus) -> list[dict[str, Any]]:
         for given in ranges
         if (given.protocol, given.host_port) in addresses
     ]
+
+
+def _managed_agents(task: Task, container: ContainerStatus) -> list[Params] | None:
+    """Who takes ExecuteCommand's commands: on Sealway the host's agent, as soon as the container runs."""
+    if not task.extra.get("enableExecuteCommand"):
+        return None
+    shown: Params = {"name": "ExecuteCommandAgent", "lastStatus": "PENDING"}
+    if container.last_status == "RUNNING":
+        shown = {**shown, "lastStatus": "RUNNING", "lastStartedAt": task.started_at or task.created_at}
+    elif container.last_status == "STOPPED":
+        shown = {**shown, "lastStatus": "STOPPED"}
+    return [shown]
 
 
 def _sizes(wanted: Params) -> dict[str, str]:
