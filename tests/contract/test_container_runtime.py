@@ -47,7 +47,7 @@ async def runtime(request: pytest.FixtureRequest) -> AsyncIterator[Runtime]:
         yield FakeRuntime({"box"}, box_program)
         return
     name = uuid.uuid4().hex[:8]
-    scope = Scope(label=f"sealway.test-{name}", network=f"sealway-test-{name}", bridge=f"swtest{name}")
+    scope = Scope(label=f"sealway.test-{name}", network=f"sealway-test-{name}", bridge=f"boxes{name}")
     async with DockerRuntime(scope=scope) as runtime:
         yield runtime
         await runtime.teardown()

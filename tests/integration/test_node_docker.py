@@ -71,7 +71,7 @@ async def world(tmp_path: Path) -> AsyncIterator[RealWorld]:
     name = uuid.uuid4().hex[:8]
     images.build_pause()
     made = RealWorld(tmp_path)
-    scope = Scope(label=f"sealway.test-{name}", network=f"sealway-test-{name}", bridge=f"swtest{name}")
+    scope = Scope(label=f"sealway.test-{name}", network=f"sealway-test-{name}", bridge=f"boxes{name}")
     async with DockerRuntime(scope=scope) as runtime:
         made.runtime = runtime  # type: ignore[assignment]
         yield made
