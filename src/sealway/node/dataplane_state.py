@@ -12,7 +12,6 @@ the group says their connections live on. A backend that is active anywhere is n
 
 from collections.abc import Mapping
 from itertools import product
-from math import gcd, lcm
 from typing import NamedTuple
 
 import msgspec
@@ -24,13 +23,13 @@ from ..drivers.base import (
     DataPlaneState,
     Frontend,
     Interface,
-    WeightedBackend,
 )
 from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup
 from ..model.task import Task
 from .guards import guards
+from .shares import combined
 from .snapshot import Snapshot, crosses_zones, in_zones
 
 DEFAULT_IDLE_TIMEOUT = "350"
@@ -149,7 +148,7 @@ def _frontends(view: Snapshot, places: Places, balancer: LoadBalancer, listener:
             vip=zone.vip,
             port=listener.port,
             protocol=transport,  # type: ignore[arg-type]
-            backends=_weighted(chosen, weights),
+            backends=combined((dict.fromkeys(chosen[arn], 1), weight) for arn, weight in weights.items()),
             preserve_client_ip=all(_preserves(group) for group in groups),
             idle_timeout=int(listener.attributes.get("tcp.idle_timeout.seconds", DEFAULT_IDLE_TIMEOUT)),
         )
@@ -172,20 +171,6 @@ def _chosen(view: Snapshot, places: Places, node: Node, group: TargetGroup) -> l
         local = {key: pair for key, pair in candidates.items() if in_zones(pair[0], (node.zone,))}
         candidates = local or candidates
     return sorted({backend for _, backend in candidates.values()}, key=lambda b: (b.address, b.port))
-
-
-def _weighted(chosen: Mapping[str, list[Backend]], weights: Mapping[str, int]) -> tuple[WeightedBackend, ...]:
-    """Backends with whole weights, so that each group gets its share however many targets it has."""
-    filled = {arn: backends for arn, backends in chosen.items() if backends}
-    if not filled:
-        return ()
-    common = lcm(*(len(backends) for backends in filled.values()))
-    shares: dict[Backend, int] = {}
-    for arn, backends in filled.items():
-        for backend in backends:
-            shares[backend] = shares.get(backend, 0) + weights[arn] * common // len(backends)
-    divisor = gcd(*shares.values())
-    return tuple(WeightedBackend(backend=b, weight=share // divisor) for b, share in shares.items())
 
 
 def _preserves(group: TargetGroup) -> bool:

@@ -5,12 +5,12 @@ would reach them who choose among the addresses of the load balancer's name.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import gcd, lcm
 
 import msgspec
 
-from ..drivers.base import Backend, DataPlaneState, Frontend, Port, WeightedBackend
+from ..drivers.base import DataPlaneState, Frontend, Port, WeightedBackend
 from ..model.load_balancer import LoadBalancer
+from .shares import combined
 
 Nodes = list[Frontend]
 """One listener's frontends, one a zone."""
@@ -82,14 +82,4 @@ def _listeners(
 
 def _together(nodes: Nodes) -> tuple[WeightedBackend, ...]:
     """The backends of all nodes that have any, each node with an equal share."""
-    filled = [node for node in nodes if node.backends]
-    if not filled:
-        return ()
-    totals = [sum(weighted.weight for weighted in node.backends) for node in filled]
-    common = lcm(*totals)
-    shares: dict[Backend, int] = {}
-    for node, total in zip(filled, totals, strict=True):
-        for each in node.backends:
-            shares[each.backend] = shares.get(each.backend, 0) + each.weight * common // total
-    divisor = gcd(*shares.values())
-    return tuple(WeightedBackend(backend=b, weight=share // divisor) for b, share in shares.items())
+    return combined(({each.backend: each.weight for each in node.backends}, 1) for node in nodes)
