@@ -68,6 +68,7 @@ def shifted(world: World) -> Iterator[Shifted]:
         },
     )  # fmt: skip
     ecs.get_waiter("services_stable").wait(cluster=side.cluster, services=[NAME], WaiterConfig=SOON)
+    elb.get_waiter("target_in_service").wait(TargetGroupArn=groups[0], WaiterConfig=SOON)  # it also serves
     yield Shifted(groups, listener)
     ecs.delete_service(cluster=side.cluster, service=NAME, force=True)
     ecs.get_waiter("services_inactive").wait(cluster=side.cluster, services=[NAME], WaiterConfig=SOON)
