@@ -225,6 +225,7 @@ struct enumerations {
 	enum sealway_backend_state backend_state;
 	enum sealway_via via;
 	enum sealway_table table;
+	enum sealway_maglev maglev;
 };
 
 __attribute__((used, noinline)) static int describe(const struct enumerations *e)

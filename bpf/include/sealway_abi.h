@@ -21,7 +21,7 @@ typedef __be16 sealway_fragment_id;
 #endif
 
 enum sealway_limit {
-	SEALWAY_LAYOUT = 6,
+	SEALWAY_LAYOUT = 7,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
@@ -158,6 +158,11 @@ struct sealway_frontend {
 #ifdef SEALWAY_WIDE
 	sealway_address counterpart; /* the load balancer's address of the other IP version; zeros: none */
 #endif
+};
+
+/* Beside the size, in element 0 of a frontend's Maglev table. */
+enum sealway_maglev {
+	SEALWAY_MAGLEV_SECOND = 1 << 30, /* the second of its two tables counts */
 };
 
 enum sealway_backend_state {

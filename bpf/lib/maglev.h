@@ -25,15 +25,19 @@ static __always_inline __u32 hash_tuple(const struct sealway_tuple *t)
 static __always_inline bool choose_backend(__u32 frontend, __u32 hash, __u32 *id)
 {
 	void *table = bpf_map_lookup_elem(&maglev, &frontend);
-	__u32 index = 0;
+	__u32 index = 0, head, size;
 	__u32 *value;
 
 	if (!table)
 		return false;
 	value = bpf_map_lookup_elem(table, &index);
-	if (!value || !*value)
+	if (!value)
 		return false;
-	index = 1 + hash % *value;
+	head = *(volatile __u32 *)value; /* read once: it says both which half counts and how large it is */
+	size = head & ~SEALWAY_MAGLEV_SECOND;
+	if (!size)
+		return false;
+	index = 1 + hash % size + (head & SEALWAY_MAGLEV_SECOND ? size : 0);
 	value = bpf_map_lookup_elem(table, &index);
 	if (!value)
 		return false;

@@ -35,7 +35,9 @@ struct {
 	__type(value, struct sealway_backend);
 } backends SEC(".maps");
 
-/* Element 0 is the table's size, the table follows: size and content change in one update. */
+/* Element 0 is the table's size, and which of the two tables of that size that follow counts. The other one is
+ * written first, and then element 0: so the content changes in one store, and no pointer of the outer map, whose
+ * every update waits for an RCU grace period. Another size takes another inner map. */
 struct maglev_table {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

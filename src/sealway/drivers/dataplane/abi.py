@@ -62,7 +62,7 @@ class FrontendFlag(IntEnum):
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 6
+    LAYOUT = 7
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
@@ -82,6 +82,12 @@ class Limit(IntEnum):
     FIRST_PORT = 1024
     LAST_PORT = 56319
     LAST_WIDE_PORT = 60999
+
+
+class Maglev(IntEnum):
+    """``enum sealway_maglev``."""
+
+    SECOND = 1073741824
 
 
 class Table(IntEnum):

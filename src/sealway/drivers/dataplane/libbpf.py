@@ -6,6 +6,7 @@ goes to a bounded buffer, ``messages()``, from which the loader quotes.
 
 import ctypes
 import os
+from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
 from ctypes import byref, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
@@ -224,11 +225,14 @@ class Map:
             raise
         return True
 
-    def fill(self, values: bytes) -> None:
-        """Writes an array from its start."""
+    def fill(self, values: bytes, start: int = 0) -> None:
+        """Writes an array from an index on."""
         total = len(values) // self.value_size
-        keys = b"".join(index.to_bytes(4, "little") for index in range(total))
-        count = c_uint32(total)
+        self.put_many(array("I", range(start, start + total)).tobytes(), values)
+
+    def put_many(self, keys: bytes, values: bytes) -> None:
+        """Inserts or replaces all, in one call."""
+        count = c_uint32(len(keys) // self.key_size)
         call("bpf_map_update_batch", self.fd, keys, values, byref(count), None)
 
     def delete_many(self, keys: Sequence[bytes]) -> None:
@@ -237,15 +241,10 @@ class Map:
             self.delete(key)
 
 
-def create_array(name: str, values: bytes) -> Map:
-    """A new array of 4-byte values that can stand in a map of maps."""
+def create_array(name: str, length: int) -> Map:
+    """A new array of 4-byte values, all zero, that can stand in a map of maps."""
     options = _MapCreateOptions(size=ctypes.sizeof(_MapCreateOptions), map_flags=INNER_MAP)
-    fd = call(
-        "bpf_map_create", MAP_TYPE_ARRAY, c_char_p(name.encode()), 4, 4, len(values) // 4, byref(options)
-    )
-    array = Map(fd)
-    array.fill(values)
-    return array
+    return Map(call("bpf_map_create", MAP_TYPE_ARRAY, c_char_p(name.encode()), 4, 4, length, byref(options)))
 
 
 def map_by_id(map_id: int) -> Map:

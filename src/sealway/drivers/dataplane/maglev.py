@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-SIZES = (1021, 4093, 16381, 65537)
+SIZES = (1021, 4093, 32749, 65537)
 """Primes, so that every stride visits every entry."""
 ENTRIES_PER_SHARE = 100
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from . import abi, guard_maps, libbpf
+from . import abi, guard_maps, libbpf, maglev_maps
 from .layouts import layout_of
 from .tables_plan import SLOT_MASK, Plan, Tables
 
@@ -28,10 +28,7 @@ def read(maps: Mapping[str, libbpf.Map]) -> Tables:
         vips=frozenset(key for key, _ in maps["vips"].items()),
         frontends=frontends,
         backends=backends,
-        maglev={
-            int.from_bytes(key, "little"): _read_table(int.from_bytes(value, "little"))
-            for key, value in maps["maglev"].items()
-        },
+        maglev=maglev_maps.read(maps["maglev"]),
         interfaces=interfaces,
         guards=guard_maps.read(
             maps,
@@ -51,8 +48,7 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
         maps["interfaces"].put(_u32(ifindex), interface.pack())
     for entry in plan.backends:
         maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())
-    for frontend, table in plan.tables.items():
-        _replace_table(maps["maglev"], frontend, table)
+    maglev_maps.replace(maps["maglev"], plan.tables)
     for frontend in plan.new_counters:
         maps["counters"].zero_per_cpu(_u32(frontend))
     for key, value in plan.frontends.items():
@@ -79,19 +75,3 @@ def vip_filter(vips: Iterable[bytes]) -> bytes:
             folded ^= int.from_bytes(vip[at : at + 4], "little")
         bits |= 1 << ((folded * 0x9E3779B1 & 0xFFFFFFFF) >> 20)
     return bits.to_bytes(abi.Limit.VIP_FILTER_BITS // 8, "little")
-
-
-def _replace_table(outer: libbpf.Map, frontend: int, table: bytes) -> None:
-    inner = libbpf.create_array("sealway_maglev", table)
-    try:
-        outer.put(_u32(frontend), _u32(inner.fd))
-    finally:
-        inner.close()
-
-
-def _read_table(map_id: int) -> bytes:
-    inner = libbpf.map_by_id(map_id)
-    try:
-        return b"".join(value for _, value in inner.items())
-    finally:
-        inner.close()

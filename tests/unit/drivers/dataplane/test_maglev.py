@@ -69,6 +69,15 @@ def test_the_disruption_is_small_on_average() -> None:
     assert sum(moved) / len(moved) < 0.08
 
 
+def test_when_one_of_a_hundred_goes_at_most_one_percent_of_the_others_flows_move() -> None:
+    backends = [f"10.0.{n % 4}.{n}:8443" for n in range(100)]
+    before = table_of(backends)
+    for gone in (0, 37, 99):
+        after = table_of(backends[:gone] + backends[gone + 1 :])
+        kept = [(a, b) for a, b in zip(before, after, strict=True) if a != backends[gone]]
+        assert sum(a != b for a, b in kept) / len(kept) <= 0.01
+
+
 @given(names, st.randoms())
 def test_the_order_they_are_named_in_does_not_matter(backends: list[str], random: object) -> None:
     shuffled = list(backends)
