@@ -4,6 +4,7 @@ A wide IPv4 address is ``::ffff:a.b.c.d``. Everything else about the maps is the
 """
 
 import ipaddress
+import socket
 from typing import NamedTuple
 
 from . import abi, abi6, libbpf
@@ -27,7 +28,7 @@ class Layout(NamedTuple):
 
     def address(self, text: str) -> bytes:
         """As it stands in the maps. An IPv6 address has no place in a narrow one."""
-        packed = ipaddress.ip_address(text).packed
+        packed = socket.inet_pton(socket.AF_INET6 if is_ipv6(text) else socket.AF_INET, text)
         if self.bits == len(packed) * 8:
             return packed
         if len(packed) == 16:

@@ -42,8 +42,12 @@ class Tables(NamedTuple):
     maglev: Mapping[int, bytes]
     interfaces: Mapping[int, AnyInterface] = {}
     guards: GuardTables = GuardTables()
+    recipes: Mapping[int, "Recipe"] = {}
+    """What the tables were made of, by frontend id; unknown of what was read back."""
 
 
+Recipe = Sequence[tuple[Share, int]]
+"""Of a Maglev table: the shares, each with its backend's id."""
 EMPTY = Tables(frozenset(), {}, {}, {})
 
 
@@ -72,11 +76,13 @@ class Plan(NamedTuple):
     gone_tables: Sequence[int] = ()
     gone_interfaces: Sequence[int] = ()
     freed: Sequence[AnyBackend] = ()
+    recipes: Mapping[int, Recipe] = {}
+    """Of all tables, those left alone too."""
 
     @property
     def writes(self) -> int:
         """How many updates it takes, ``looked_at`` apart, which only saves others a search."""
-        return sum(len(part) for part in self._replace(looked_at=()) if part is not None)
+        return sum(len(part) for part in self._replace(looked_at=(), recipes={}) if part is not None)
 
 
 def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout: Layout = NARROW) -> Plan:
@@ -89,8 +95,10 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
     interfaces = _interfaces(state, places, guards, layout)
     slots = _slots(_Backends(state, places, guards, layout), now.backends)
     frontends = _frontends(state, now.frontends, guards, layout)
-    tables = {frontends[_key(f, layout)].id: _table(f, slots) for f in state.frontends}
-    tables = {frontend: table for frontend, table in tables.items() if table}
+    recipes = {
+        frontends[_key(f, layout)].id: recipe for f in state.frontends if (recipe := _recipe(f, slots))
+    }
+    tables = {frontend: _table(frontend, recipe, now) for frontend, recipe in recipes.items()}
     answered = {layout.address(vip) for vip in state.vips} | {key.vip for key in frontends}
     vips = answered - {layout.address(address) for address in state.shared}
     if len(vips) > abi.Limit.MAX_VIPS:
@@ -115,6 +123,7 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
             for slot, entry in now.backends.items()
             if slot not in wanted and entry.state != abi.BackendState.FREE
         ],
+        recipes=recipes,
     )
 
 
@@ -136,6 +145,7 @@ def after(now: Tables, done: Plan) -> Tables:
             if i not in set(done.gone_interfaces)
         },
         done.guards.then,
+        done.recipes,
     )
 
 
@@ -307,13 +317,19 @@ def _interfaces(
     return found
 
 
-def _table(frontend: Frontend, slots: Mapping[Backend, AnyBackend]) -> bytes:
-    """The packed Maglev table, its size first; empty when nobody can take a flow."""
-    usable = [
-        w for w in frontend.backends if w.weight > 0 and w.backend in slots and reachable(frontend, w.backend)
+def _recipe(frontend: Frontend, slots: Mapping[Backend, AnyBackend]) -> Recipe:
+    """Empty when nobody can take a flow."""
+    return [
+        (Share(_name(w.backend), w.weight), slots[w.backend].id)
+        for w in frontend.backends
+        if w.weight > 0 and w.backend in slots and reachable(frontend, w.backend)
     ]
-    if not usable:
-        return b""
-    ids = [slots[w.backend].id.to_bytes(4, "little") for w in usable]
-    table = build([Share(_name(w.backend), w.weight) for w in usable])
+
+
+def _table(frontend: int, recipe: Recipe, now: Tables) -> bytes:
+    """The packed Maglev table, its size first."""
+    if now.recipes.get(frontend) == recipe:
+        return now.maglev[frontend]
+    ids = [identity.to_bytes(4, "little") for _, identity in recipe]
+    table = build([share for share, _ in recipe])
     return len(table).to_bytes(4, "little") + b"".join([ids[index] for index in table])
