@@ -180,7 +180,9 @@ class _Step:
                 self._put_target(task, group, place, self.snapshot.occupied.get(key))
         for target in self.snapshot.targets.get(task.arn, ()):
             if target.key not in wanted or target.draining_since is not None:
-                self._drain(task, target)
+                left = self._drain(task, target)
+                if not left and target.key in wanted:
+                    self.wakes.append(self.now)  # drained by hand: now registered again
 
     def _put_target(self, task: Task, group: TargetGroup, place: tuple[str, int], old: Target | None) -> None:
         if old is not None and self._holds(old):

@@ -13,6 +13,7 @@ from sealway.control.plan import Plan
 from sealway.control.snapshot import ServiceSnapshot
 from sealway.model.ids import CountingIds
 from sealway.model.service import Service
+from sealway.model.target_group import Target
 from sealway.model.task import Task
 from tests.support.control_world import ControlWorld
 from tests.support.virtual_time import clock, play
@@ -56,6 +57,25 @@ def test_timers_end_a_deregistration_delay_without_any_event(world: ControlWorld
             assert [t.may_stop for t in world.store.list(Task)] == [False]
             await asyncio.sleep(0.2)
             assert [t.may_stop for t in world.store.list(Task)] == [True]
+
+    play(scenario())
+
+
+def test_a_target_deregistered_by_hand_is_registered_again_when_it_is_drained(world: ControlWorld) -> None:
+    async def scenario() -> None:
+        world.machines(1)
+        world.target_group(delay=17)
+        world.now = clock()
+        world.create(1, balanced=True)
+        world.steady()
+        world.now = clock()
+        async with running(world, resync=10_000):
+            [target] = world.store.list(Target)
+            world.change(Target, target.key, draining_since=clock())
+            await asyncio.sleep(16.9)
+            assert [t.draining_since is None for t in world.store.list(Target)] == [False]
+            await asyncio.sleep(0.2)
+            assert [t.draining_since is None for t in world.store.list(Target)] == [True]
 
     play(scenario())
 
