@@ -29,6 +29,9 @@ test-clients: setup ## the examples through Terraform, Ansible, the AWS CLI and 
 test-unit: setup ## the part of the suite that needs neither root nor Docker
 	@$(PYTEST) -m "not root and not docker"
 
+test-crashes: setup ## kill -9 at every single write of whole lives, on drivers in memory: some minutes
+	@SEALWAY_ALL_CRASHES=1 $(PYTEST) tests/faults
+
 check: setup    ## formatting, types, layers, sizes, generated layouts
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
@@ -48,4 +51,4 @@ lock:           ## resolve the dependencies anew (needs uv on PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock --upgrade
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header tools/clients.in -o tools/clients.lock --upgrade
 
-.PHONY: help setup bpf images demo test test-clients test-unit check fmt bench lock
+.PHONY: help setup bpf images demo test test-clients test-crashes test-unit check fmt bench lock

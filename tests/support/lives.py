@@ -1,0 +1,300 @@
+"""Whole lives, from an empty cluster to nothing: on FARGATE, on instances, and with shifted traffic."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from sealway.model.cluster import ContainerInstance
+from sealway.model.instance import Instance
+from sealway.model.load_balancer import Listener, LoadBalancer
+from sealway.model.network import Subnet
+from sealway.model.request import Params
+from sealway.model.service import Service
+from sealway.model.target_group import Target, TargetGroup
+from sealway.model.task import Task
+from sealway.model.task_definition import TaskDefinition
+from tests.support.life import Step, found, settled
+from tests.support.process import ACCOUNT, REGION, Process
+
+JOIN = base64.b64encode(b"#!/bin/bash\necho ECS_CLUSTER=blue >> /etc/ecs/ecs.config\n").decode()
+DELAY = {"Key": "deregistration_delay.timeout_seconds", "Value": "5"}
+GONE = {
+    LoadBalancer: f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/net/edge/{0:016x}",
+    TargetGroup: f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/g/{0:016x}",
+}
+
+
+def subnets(process: Process) -> list[str]:
+    return [s.id for s in process.store.list(Subnet)][:2]
+
+
+def network(process: Process) -> Params:
+    return {"awsvpcConfiguration": {"subnets": subnets(process), "securityGroups": []}}
+
+
+def define(name: str, image: str, awsvpc: bool) -> Step:
+    """RegisterTaskDefinition. Called again, it makes another revision, as on AWS."""
+    container = {
+        "name": "app",
+        "image": image,
+        "essential": True,
+        "cpu": 128,
+        "memory": 64,
+        "stopTimeout": 2,
+        "portMappings": [{"containerPort": 8443, "protocol": "tcp"}],
+    }
+    given: Params = {"family": "orders", "containerDefinitions": [container]}
+    if awsvpc:
+        given |= {
+            "networkMode": "awsvpc",
+            "requiresCompatibilities": ["FARGATE"],
+            "cpu": "256",
+            "memory": "512",
+        }
+    return Step(name, "ecs", "RegisterTaskDefinition", lambda _: given)
+
+
+def group(name: str, target_type: str) -> list[Step]:
+    """A target group, with a short deregistration delay."""
+
+    def create(process: Process) -> Params:
+        vpc = process.store.list(Subnet)[0].vpc_id
+        return {"Name": name, "Protocol": "TCP", "Port": 8443, "VpcId": vpc, "TargetType": target_type}
+
+    def modify(process: Process) -> Params:
+        return {"TargetGroupArn": found(process, TargetGroup, name=name).arn, "Attributes": [DELAY]}
+
+    return [
+        Step(f"group {name}", "elbv2", "CreateTargetGroup", create),
+        Step(f"delay of {name}", "elbv2", "ModifyTargetGroupAttributes", modify),
+    ]
+
+
+def ground(target_type: str, *groups: str) -> list[Step]:
+    """Cluster, load balancer, target groups, and a listener for the first of them."""
+
+    def balancer(process: Process) -> Params:
+        return {"Name": "edge", "Type": "network", "Scheme": "internal", "Subnets": subnets(process)}
+
+    def listener(process: Process) -> Params:
+        target_group = found(process, TargetGroup, name=groups[0]).arn
+        return {
+            "LoadBalancerArn": found(process, LoadBalancer).arn,
+            "Protocol": "TCP",
+            "Port": 443,
+            "DefaultActions": [{"Type": "forward", "TargetGroupArn": target_group}],
+        }
+
+    return [
+        Step("cluster", "ecs", "CreateCluster", lambda _: {"clusterName": "blue"}),
+        Step("balancer", "elbv2", "CreateLoadBalancer", balancer),
+        *(step for name in groups for step in group(name, target_type)),
+        Step("listener", "elbv2", "CreateListener", listener),
+    ]
+
+
+def service(
+    launch_type: str,
+    configuration: Params | None = None,
+    advanced: Callable[[Process], Params] = lambda _: {},
+) -> Step:
+    def params(process: Process) -> Params:
+        behind = {
+            "targetGroupArn": found(process, TargetGroup, name="g").arn,
+            "containerName": "app",
+            "containerPort": 8443,
+            **advanced(process),
+        }
+        awsvpc = {"networkConfiguration": network(process)} if launch_type == "FARGATE" else {}
+        return {
+            "cluster": "blue",
+            "serviceName": "orders",
+            "clientToken": "once",
+            "taskDefinition": process_definition(process, "app:1"),
+            "desiredCount": 3,
+            "launchType": launch_type,
+            "loadBalancers": [behind],
+            "deploymentConfiguration": configuration or {},
+            **awsvpc,
+        }
+
+    return Step("service", "ecs", "CreateService", params, ready=settled)
+
+
+def process_definition(process: Process, image: str) -> str:
+    """The newest definition with this image."""
+    definitions = process.store.list(TaskDefinition)
+    return max((d for d in definitions if d.containers[0]["image"] == image), key=lambda d: d.revision).arn
+
+
+def update(name: str, **params: Any) -> Step:
+    return Step(
+        name,
+        "ecs",
+        "UpdateService",
+        lambda _: {"cluster": "blue", "service": "orders", **params},
+        ready=settled,
+    )
+
+
+def rollout(name: str, image: str) -> Step:
+    def params(process: Process) -> Params:
+        definition = process_definition(process, image)
+        return {"cluster": "blue", "service": "orders", "taskDefinition": definition}
+
+    return Step(name, "ecs", "UpdateService", params, ready=settled)
+
+
+def one_task(launch_type: str) -> list[Step]:
+    """A task of its own: run, then stopped."""
+
+    def run(process: Process) -> Params:
+        awsvpc = {"networkConfiguration": network(process)} if launch_type == "FARGATE" else {}
+        definition = process_definition(process, "app:1")
+        return {
+            "cluster": "blue",
+            "taskDefinition": definition,
+            "launchType": launch_type,
+            "clientToken": "one",
+            **awsvpc,
+        }
+
+    def stop(process: Process) -> Params:
+        mine = found(process, Task, client_token="one")
+        return {"cluster": "blue", "task": mine.arn, "reason": "enough"}
+
+    return [Step("task", "ecs", "RunTask", run), Step("task stopped", "ecs", "StopTask", stop)]
+
+
+def end(*groups: str) -> list[Step]:
+    """Everything is taken away again."""
+
+    def gone(process: Process) -> bool:
+        return [s.status for s in process.store.list(Service)] == ["INACTIVE"]
+
+    deletions = [
+        Step(
+            f"no group {name}",
+            "elbv2",
+            "DeleteTargetGroup",
+            lambda process, name=name: {"TargetGroupArn": _arn(process, TargetGroup, name)},  # type: ignore[misc]
+        )
+        for name in groups
+    ]
+    deletion = {"cluster": "blue", "service": "orders", "force": True}
+    return [
+        Step("no service", "ecs", "DeleteService", lambda _: deletion, "ServiceNotFoundException", gone),
+        Step(
+            "no balancer",
+            "elbv2",
+            "DeleteLoadBalancer",
+            lambda process: {"LoadBalancerArn": _arn(process, LoadBalancer, "edge")},
+        ),
+        *deletions,
+        Step("no cluster", "ecs", "DeleteCluster", lambda _: {"cluster": "blue"}, "ClusterNotFoundException"),
+    ]
+
+
+def _arn(process: Process, kind: Any, name: str) -> str:
+    """As a client remembers it, also when it is gone."""
+    return next((one.arn for one in process.store.list(kind, name=name)), GONE[kind])
+
+
+def instances() -> Step:
+    """Three container instances."""
+
+    def params(process: Process) -> Params:
+        image = process.call("ec2", "DescribeImages", {})["Images"][0]["ImageId"]
+        return {
+            "ImageId": image,
+            "InstanceType": "m5.large",
+            "MinCount": 3,
+            "MaxCount": 3,
+            "ClientToken": "three",
+            "UserData": JOIN,
+            "SubnetId": subnets(process)[0],
+        }
+
+    def ready(process: Process) -> bool:
+        return len(process.store.list(ContainerInstance, status="ACTIVE")) == 3
+
+    return Step("instances", "ec2", "RunInstances", params, ready=ready)
+
+
+def no_instances() -> Step:
+    def params(process: Process) -> Params:
+        return {"InstanceIds": [i.id for i in process.store.list(Instance)]}
+
+    def ready(process: Process) -> bool:
+        return all(i.state == "terminated" for i in process.store.list(Instance))
+
+    return Step("no instances", "ec2", "TerminateInstances", params, ready=ready)
+
+
+def deregistration() -> Step:
+    """One target, by hand: its task goes on; its service registers it again."""
+
+    def params(process: Process) -> Params:
+        target_group: TargetGroup = found(process, TargetGroup, name="g")
+        first = process.store.list(Target, target_group_arn=target_group.arn)[0]
+        return {"TargetGroupArn": target_group.arn, "Targets": [{"Id": first.id, "Port": first.port}]}
+
+    return Step("deregistered", "elbv2", "DeregisterTargets", params)
+
+
+def fargate() -> list[Step]:
+    return [
+        *ground("ip", "g"),
+        define("first", "app:1", awsvpc=True),
+        service("FARGATE"),
+        deregistration(),
+        update("more", desiredCount=5),
+        define("second", "app:2", awsvpc=True),
+        rollout("rollout", "app:2"),
+        update("fewer", desiredCount=2),
+        *one_task("FARGATE"),
+        *end("g"),
+    ]
+
+
+def machines() -> list[Step]:
+    return [
+        *ground("instance", "g"),
+        instances(),
+        define("first", "app:1", awsvpc=False),
+        service("EC2"),
+        define("second", "app:2", awsvpc=False),
+        rollout("rollout", "app:2"),
+        update("fewer", desiredCount=1),
+        *one_task("EC2"),
+        *end("g")[:-1],
+        no_instances(),
+        *end("g")[-1:],
+    ]
+
+
+def shifted() -> list[Step]:
+    """A canary, and back."""
+
+    def advanced(process: Process) -> Params:
+        rule = found(process, Listener).arn
+        other = found(process, TargetGroup, name="other").arn
+        return {"advancedConfiguration": {"productionListenerRule": rule, "alternateTargetGroupArn": other}}
+
+    canary = {"canaryPercent": 20.0, "canaryBakeTimeInMinutes": 1}
+    configuration = {"strategy": "CANARY", "bakeTimeInMinutes": 1, "canaryConfiguration": canary}
+    return [
+        *ground("ip", "g", "other"),
+        define("first", "app:1", awsvpc=True),
+        service("FARGATE", configuration, advanced),
+        define("second", "app:2", awsvpc=True),
+        rollout("canary", "app:2"),
+        rollout("back", "app:1"),
+        *end("g", "other"),
+    ]
+
+
+LIVES: dict[str, Callable[[], list[Step]]] = {"fargate": fargate, "machines": machines, "shifted": shifted}
+PREPARATIONS = {
+    step.name for step in (*ground("ip", "g", "other"), *(define(n, "", True) for n in ("first", "second")))
+}
