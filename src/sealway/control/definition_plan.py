@@ -13,6 +13,7 @@ import msgspec
 from ..model.service import Service
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
+from ..model.task_set import TaskSet
 from ..store import Reader
 from .plan import Plan
 
@@ -39,6 +40,7 @@ def read(reader: Reader) -> Deletions:
 
 def _used(reader: Reader) -> Iterable[str]:
     yield from (task.task_definition_arn for task in reader.list(Task))
+    yield from (task_set.task_definition_arn for task_set in reader.list(TaskSet))
     for service in reader.list(Service):
         yield service.task_definition_arn
         yield from (deployment.task_definition_arn for deployment in service.deployments)

@@ -16,6 +16,8 @@ import structlog
 
 from ..model.clock import Clock
 from ..model.ids import IdSource
+from ..model.service import Service
+from ..model.task_set import EXTERNAL, TaskSet
 from ..store import Store
 from . import (
     definition_plan,
@@ -25,6 +27,7 @@ from . import (
     snapshot,
     target_plan,
     task_plan,
+    task_set_plan,
     traffic_plan,
 )
 from .ledger import Ledger
@@ -159,21 +162,45 @@ class ControlLoop:
         found = snapshot.read_service(self._store, arn, self._ledger.usage())
         if found is None:
             return
-        plan = service_plan.plan(found, now, self._ids)
-        if plan.wants_stock:
-            stock = snapshot.read_stock(self._store, found, self._ledger)
-            plan = service_plan.plan(found, now, self._ids, stock)
+        if found.service.deployment_controller == EXTERNAL:
+            yield from self._of_task_sets(arn, now)
+            return
+        plan = self._tasks_planned(found, now)
         yield plan
         traffic = traffic_plan.read(self._store, arn)
         if traffic is not None:
             yield traffic_plan.plan(traffic)
         if not plan.empty:
             found = snapshot.read_service(self._store, arn, self._ledger.usage()) or found
-        yield target_plan.plan(found, now, self._ids)
+        yield self._targets_planned(found, now)
         yield Plan(deletes=reaper_plan.released(found.interfaces))
         records = record_plan.read(self._store, arn)
         if records is not None:
             yield record_plan.plan(records, now)
+
+    def _of_task_sets(self, arn: str, now: datetime) -> Iterator[Plan]:
+        """The plans of a service that is made of task sets."""
+        for task_set in self._store.list(TaskSet, service_arn=arn):
+            for planner in (self._tasks_planned, self._targets_planned):
+                service, current = self._store.get(Service, arn), self._store.get(TaskSet, task_set.arn)
+                if service is not None and current is not None:
+                    stand_in = task_set_plan.stand_in(service, current)
+                    part = snapshot.read_task_set(self._store, stand_in, self._ledger.usage())
+                    yield task_set_plan.told(planner(part, now), service, current, now)
+        found = snapshot.read_service(self._store, arn, self._ledger.usage())
+        if found is not None:
+            yield Plan(deletes=reaper_plan.released(found.interfaces))
+            yield task_set_plan.finish(found, self._store.list(TaskSet, service_arn=arn), now)
+
+    def _tasks_planned(self, found: snapshot.ServiceSnapshot, now: datetime) -> Plan:
+        plan = service_plan.plan(found, now, self._ids)
+        if plan.wants_stock:
+            stock = snapshot.read_stock(self._store, found, self._ledger)
+            plan = service_plan.plan(found, now, self._ids, stock)
+        return plan
+
+    def _targets_planned(self, found: snapshot.ServiceSnapshot, now: datetime) -> Plan:
+        return target_plan.plan(found, now, self._ids)
 
     def _due_timers(self) -> set[Scope]:
         now = self._clock()

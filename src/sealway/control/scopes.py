@@ -14,6 +14,7 @@ from ..model.resource import Resource
 from ..model.service import Service
 from ..model.target_group import Target, TargetGroup, TargetHealth
 from ..model.task import Task
+from ..model.task_set import TaskSet
 from ..store import Reader
 
 Change = tuple[type[Resource], str]
@@ -29,6 +30,7 @@ class Scope(NamedTuple):
 REAPER = Scope("reaper")
 WATCHED: tuple[type[Resource], ...] = (
     Service,
+    TaskSet,
     Task,
     Target,
     TargetHealth,
@@ -72,8 +74,9 @@ def frees_room(changes: Iterable[Change], reader: Reader) -> bool:
 
 
 def _of_one(kind: type[Resource], key: str, reader: Reader) -> set[Scope]:
-    if kind is Service:
-        return {Scope("service", key)}
+    if kind is Service or kind is TaskSet:
+        found = key if kind is Service else _service_of(reader.get(TaskSet, key))
+        return {Scope("service", found)} if found else set()
     if kind is Task:
         return _of_task(reader.get(Task, key))
     if kind in (Target, TargetHealth):
@@ -86,6 +89,10 @@ def _of_one(kind: type[Resource], key: str, reader: Reader) -> set[Scope]:
     if kind is Instance:
         return _of_host(key, reader)
     return set()
+
+
+def _service_of(task_set: TaskSet | None) -> str | None:
+    return task_set.service_arn if task_set else None
 
 
 def _of_task(task: Task | None) -> set[Scope]:

@@ -89,7 +89,19 @@ def read_service(reader: Reader, arn: str, usage: Usage | None = None) -> Servic
     service = reader.get(Service, arn)
     if service is None:
         return None
-    tasks = reader.list(Task, service_arn=arn)
+    return _of_service(reader, service, reader.list(Task, service_arn=arn), usage)
+
+
+def read_task_set(reader: Reader, stand_in: Service, usage: Usage | None = None) -> ServiceSnapshot:
+    """The snapshot of one task set: of the service that stands in for it, and its own tasks."""
+    tasks = reader.list(Task, service_arn=stand_in.arn)
+    own = [task for task in tasks if task.deployment_id == stand_in.primary.id]
+    return _of_service(reader, stand_in, own, usage)
+
+
+def _of_service(
+    reader: Reader, service: Service, tasks: list[Task], usage: Usage | None = None
+) -> ServiceSnapshot:
     groups = _target_groups(service)
     targets = {task.arn: tuple(found) for task in tasks if (found := reader.list(Target, task_arn=task.arn))}
     groups |= {target.target_group_arn for several in targets.values() for target in several}
@@ -163,7 +175,7 @@ def read_stock(reader: Reader, snapshot: ServiceSnapshot, ledger: Ledger) -> Sto
     subnets = [s for i in named if (s := reader.get(Subnet, i)) is not None]
     vpcs = {subnet.vpc_id for subnet in subnets}
     return Stock(
-        tasks=snapshot.tasks,
+        tasks=reader.list(Task, service_arn=snapshot.service.arn),  # of all its task sets: they are one group
         rooms=ledger.rooms(snapshot.service.cluster_arn),
         last_given=ledger.last_given(),
         subnets=subnets,

@@ -13,6 +13,7 @@ from .service_deployment import ServiceDeployment, ServiceRevision
 from .target_group import Target, TargetGroup, TargetHealth
 from .task import Task
 from .task_definition import TaskDefinition
+from .task_set import TaskSet
 
 KINDS: dict[str, type[Resource]] = {
     kind.__name__: kind
@@ -36,6 +37,7 @@ KINDS: dict[str, type[Resource]] = {
         TargetHealth,
         Task,
         TaskDefinition,
+        TaskSet,
         Vpc,
     )
 }

@@ -81,6 +81,8 @@ class Service(Resource, frozen=True, kw_only=True):
     launch_type: str
     platform_version: str | None = None
     scheduling_strategy: str = "REPLICA"
+    deployment_controller: str = "ECS"
+    """ECS, or EXTERNAL: the service is made of task sets, and has no deployments."""
     load_balancers: tuple[dict[str, Any], ...] = ()
     network_configuration: dict[str, Any] | None = None
     minimum_healthy_percent: int = 100

@@ -1,12 +1,16 @@
-from sealway.control.scopes import Scope, everything, frees_room, touched
+from pathlib import Path
+
+from sealway.control.scopes import WATCHED, Scope, everything, frees_room, touched
 from sealway.model.cluster import ContainerInstance
 from sealway.model.instance import Instance
 from sealway.model.load_balancer import Listener
 from sealway.model.service import Service
 from sealway.model.target_group import Target, TargetHealth
 from sealway.model.task import Task
+from sealway.model.task_set import TaskSet
 from tests.support.cluster_world import CLUSTER, task
 from tests.support.control_world import GROUP, ControlWorld
+from tests.support.task_set_world import TaskSetWorld
 
 
 def test_changes_touch_the_scopes_that_look_at_them(world: ControlWorld) -> None:
@@ -30,6 +34,16 @@ def test_changes_touch_the_scopes_that_look_at_them(world: ControlWorld) -> None
         ((Listener, "any"), everything(world.store)),
     ):
         assert touched([change], world.store) == expected, change
+
+
+def test_a_task_set_touches_its_service(tmp_path: Path) -> None:
+    world = TaskSetWorld(tmp_path)
+    world.external(1)
+    world.add(1, world.define())
+    assert TaskSet in WATCHED
+    assert touched([(TaskSet, world.set_arn(1))], world.store) == {Scope("service", world.arn)}
+    assert touched([(TaskSet, world.set_arn(2))], world.store) == set()
+    world.store.close()
 
 
 def test_only_stopped_tasks_and_instances_make_room(world: ControlWorld) -> None:
