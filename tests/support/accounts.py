@@ -59,6 +59,9 @@ class Has(msgspec.Struct, frozen=True, kw_only=True):
     service_name: str
     service_deployment: str
     service_revision: str
+    external_service: str
+    task_set: str
+    task_set_id: str
     task: str
     task_id: str
     container_instance: str
@@ -245,6 +248,19 @@ class Accounts:
         deployment = ecs("ListServiceDeployments", service=service["service"]["serviceArn"], cluster=cluster)[
             "serviceDeployments"
         ][0]
+        external = ecs(
+            "CreateService",
+            cluster=cluster,
+            serviceName=f"sets-{owner.name}",
+            deploymentController={"type": "EXTERNAL"},
+        )["service"]["serviceArn"]
+        task_set = ecs(
+            "CreateTaskSet",
+            cluster=cluster,
+            service=external,
+            taskDefinition=family,
+            tags=[{"key": "a", "value": "b"}],
+        )["taskSet"]
         task = ecs("RunTask", cluster=cluster, taskDefinition=family, launchType="EC2")["tasks"][0]["taskArn"]
         return {
             "cluster": arn,
@@ -255,6 +271,9 @@ class Accounts:
             "service_name": f"orders-{owner.name}",
             "service_deployment": deployment["serviceDeploymentArn"],
             "service_revision": deployment["targetServiceRevisionArn"],
+            "external_service": external,
+            "task_set": task_set["taskSetArn"],
+            "task_set_id": task_set["id"],
             "task": task,
             "task_id": task.rpartition("/")[2],
             "container_instance": instance,

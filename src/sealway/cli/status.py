@@ -20,7 +20,7 @@ from ..model.errors import SealwayError
 from .admin_client import ask
 from .failure import fail, mend
 
-_GOOD = {"healthy", "active", "ACTIVE", "RUNNING", "COMPLETED"}
+_GOOD = {"healthy", "active", "ACTIVE", "RUNNING", "COMPLETED", "STEADY_STATE"}
 _BAD = {"unhealthy", "failed", "FAILED"}
 _QUIET = {"unused", "STOPPED"}
 _SHORT_ID = 12

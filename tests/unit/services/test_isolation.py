@@ -31,6 +31,7 @@ from tests.support.ec2 import IMAGE
 Request = dict[str, Any]
 Build = Callable[[Has, Has], Request]
 ECS_TAGS = [{"key": "a", "value": "c"}]
+SCALE = {"value": 50.0, "unit": "PERCENT"}
 RANGE = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
 
@@ -56,7 +57,43 @@ def by_filter(name: str, identifier: str) -> Build:
     return lambda _, theirs: {"Filters": [{"Name": name, "Values": [getattr(theirs, identifier)]}]}
 
 
+def on_task_set(member: str, **more: Any) -> list[Build]:
+    """Another's set in one's own service, and another's service in one's own cluster and in theirs."""
+
+    def request(cluster: str, service: str, task_set: str) -> Request:
+        return {"cluster": cluster, "service": service, member: task_set, **more}
+
+    return [
+        lambda m, t: request(m.cluster, m.external_service, t.task_set),
+        lambda m, t: request(m.cluster, t.external_service, t.task_set),
+        lambda _, t: request(t.cluster, t.external_service, t.task_set_id),
+    ]
+
+
+def new_task_set(cluster: str, service: str, definition: str, group: str = "") -> Request:
+    request = {"cluster": cluster, "service": service, "taskDefinition": definition}
+    return {**request, **({"loadBalancers": balancers(group)} if group else {})}
+
+
 ECS: list[tuple[str, Build]] = [
+    ("CreateTaskSet", lambda m, t: new_task_set(m.cluster, t.external_service, m.family)),
+    ("CreateTaskSet", lambda m, t: new_task_set(t.cluster, t.external_service, m.family)),
+    ("CreateTaskSet", lambda m, t: new_task_set(m.cluster, m.external_service, t.definition)),
+    (
+        "CreateTaskSet",
+        lambda m, t: new_task_set(m.cluster, m.external_service, m.family, t.instance_group),
+    ),
+    *(("UpdateTaskSet", build) for build in on_task_set("taskSet", scale=SCALE)),
+    *(("DeleteTaskSet", build) for build in on_task_set("taskSet", force=True)),
+    *(("UpdateServicePrimaryTaskSet", build) for build in on_task_set("primaryTaskSet")),
+    (
+        "DescribeTaskSets",
+        lambda m, t: {"cluster": m.cluster, "service": m.external_service, "taskSets": [t.task_set]},
+    ),
+    ("DescribeTaskSets", lambda _, t: {"cluster": t.cluster, "service": t.external_service}),
+    ("ListTagsForResource", lambda _, t: {"resourceArn": t.task_set}),
+    ("TagResource", lambda _, t: {"resourceArn": t.task_set, "tags": ECS_TAGS}),
+    ("UntagResource", lambda _, t: {"resourceArn": t.task_set, "tagKeys": ["a"]}),
     (
         "CreateService",
         lambda m, t: {

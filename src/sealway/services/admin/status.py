@@ -12,6 +12,7 @@ from ...model.service import Service
 from ...model.target_group import Target, TargetGroup, TargetHealth
 from ...model.task import Task
 from ...store import Reader
+from ..ecs.task_set_view import as_primary, of_service
 from ..elbv2.health_view import view
 from ..elbv2.target_health import surroundings
 
@@ -44,29 +45,43 @@ def _cluster(reader: Reader, cluster: Cluster) -> Entry:
         "account": cluster.account_id,
         "region": cluster.region,
         "instances": sum(i.status != "INACTIVE" for i in instances.values()),
-        "services": [_service(s, [t for t in tasks if t.service_arn == s.arn], instances) for s in services],
+        "services": [
+            _service(reader, s, [t for t in tasks if t.service_arn == s.arn], instances) for s in services
+        ],
         # Of no service, or of one that is gone while they still drain.
         "other_tasks": _tasks((t for t in tasks if t.service_arn not in known), instances),
     }
 
 
-def _service(service: Service, tasks: list[Task], instances: dict[str, ContainerInstance]) -> Entry:
-    rollout = service.primary
+def _service(
+    reader: Reader, service: Service, tasks: list[Task], instances: dict[str, ContainerInstance]
+) -> Entry:
+    shown = as_primary(reader, service)
     event = service.events[0] if service.events else None
     return {
         "name": service.name,
         "status": service.status,
-        "launch_type": service.launch_type,
+        "launch_type": shown.launch_type,
         "desired": service.desired_count,
         "running": sum(t.last_status == t.desired_status == "RUNNING" for t in tasks),
-        "definition": last(service.task_definition_arn),
-        "rollout": rollout.rollout_state,
-        "rollout_reason": rollout.rollout_reason,
-        "since": rollout.updated_at,
+        "definition": last(shown.task_definition_arn),
+        **_rollout(reader, service),
         "tasks": _tasks(tasks, instances),
         "failure": _last_failure(tasks),
         "event": event and {"message": event.message, "since": event.created_at},
     }
+
+
+def _rollout(reader: Reader, service: Service) -> Entry:
+    """How far the PRIMARY deployment is; of a service that has none, whether its task sets are steady."""
+    if service.deployments:
+        rollout = service.primary
+        reason, since = rollout.rollout_reason, rollout.updated_at
+        return {"rollout": rollout.rollout_state, "rollout_reason": reason, "since": since}
+    sets = of_service(reader, service)
+    steady = all(one.steady for one in sets)
+    since = max((one.steady_at for one in sets), default=service.created_at)
+    return {"rollout": "STEADY_STATE" if steady else "STABILIZING", "rollout_reason": "", "since": since}
 
 
 def _last_failure(tasks: Iterable[Task]) -> Entry | None:

@@ -14,6 +14,7 @@ from . import (
     tags,
     task_definitions,
     task_protection,
+    task_sets,
     tasks,
 )
 
@@ -28,6 +29,7 @@ OPERATIONS: dict[str, Operation] = {
     **service_deployments.OPERATIONS,
     **continue_deployment.OPERATIONS,
     **execute_command.OPERATIONS,
+    **task_sets.OPERATIONS,
     **tasks.OPERATIONS,
     **task_protection.OPERATIONS,
     **tags.OPERATIONS,

@@ -5,8 +5,10 @@
 
 from ...model.request import Params
 from ...model.service import Service
+from ...model.task_set import EXTERNAL
 from .daemon_rules import DAEMON, refuse_for_daemon
 from .errors import invalid, unsupported
+from .external_rules import is_external
 from .honoured import refuse_others
 
 _COMMON = frozenset(
@@ -40,9 +42,12 @@ def refuse_create(request: Params) -> None:
     """Refuses what CreateService cannot do."""
     refuse_others(request, _CREATE, "CreateService")
     _refuse_common(request)
+    controller = (request.get("deploymentController") or {}).get("type")
+    if controller not in (None, "ECS", EXTERNAL):
+        raise unsupported(f"The deployment controller {controller} (use ECS or EXTERNAL)")
     if request.get("schedulingStrategy") == DAEMON:
         refuse_for_daemon(request)
-    elif request.get("desiredCount") is None:
+    elif request.get("desiredCount") is None and not is_external(request):
         raise invalid("The desired count is required when using the REPLICA scheduling strategy.")
 
 
@@ -50,6 +55,9 @@ def refuse_update(request: Params, service: Service) -> None:
     """Refuses what UpdateService cannot change."""
     refuse_others(request, _UPDATE, "UpdateService")
     _refuse_common(request)
+    controller = (request.get("deploymentController") or {}).get("type")
+    if controller not in (None, service.deployment_controller):
+        raise unsupported(f"Changing the deployment controller of a service to {controller}")
     if service.scheduling_strategy == DAEMON:
         refuse_for_daemon(request)
     if request.get("capacityProviderStrategy") and service.launch_type != "FARGATE":
@@ -59,9 +67,6 @@ def refuse_update(request: Params, service: Service) -> None:
 def _refuse_common(request: Params) -> None:
     if (request.get("serviceConnectConfiguration") or {}).get("enabled"):
         raise unsupported("The parameter 'serviceConnectConfiguration'")
-    controller = (request.get("deploymentController") or {}).get("type")
-    if controller not in (None, "ECS"):
-        raise unsupported(f"The deployment controller {controller} (use ECS)")
     for member in ("desiredCount", "healthCheckGracePeriodSeconds"):
         if request.get(member) is not None and request[member] < 0:
             raise invalid(f"{member} must be greater than or equal to 0.")

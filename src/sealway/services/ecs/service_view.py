@@ -9,13 +9,15 @@ from ...model.request import Params
 from ...model.service import Deployment, Service, ServiceEvent
 from ...model.service_deployment import ServiceDeployment, ServiceRevision
 from ...model.task import Task
+from ...model.task_set import EXTERNAL
 from ...store import Reader
-from . import counts, tag_list
+from . import counts, tag_list, task_set_view
 
 
 def show(reader: Reader, service: Service, *, tags: bool = False) -> Params:
     """The ``Service`` shape."""
     tasks = reader.list(Task, service_arn=service.arn)
+    service = task_set_view.as_primary(reader, service)
     strategy = service.extra.get("capacityProviderStrategy") or []
     answer: Params = {
         "serviceArn": service.arn,
@@ -25,11 +27,10 @@ def show(reader: Reader, service: Service, *, tags: bool = False) -> Params:
         "desiredCount": service.desired_count,
         "runningCount": counts.running(tasks),
         "pendingCount": counts.pending(tasks),
-        "taskDefinition": service.task_definition_arn,
         "loadBalancers": list(service.load_balancers),
         "serviceRegistries": [],
         "deploymentConfiguration": deployment_configuration(service),
-        "deploymentController": {"type": "ECS"},
+        "deploymentController": {"type": service.deployment_controller},
         "deployments": _deployments(service, tasks),
         "events": [
             {"id": e.id, "createdAt": e.created_at, "message": e.message} for e in _newest_first(service)
@@ -43,8 +44,12 @@ def show(reader: Reader, service: Service, *, tags: bool = False) -> Params:
         "propagateTags": service.extra.get("propagateTags") or "NONE",
         "enableExecuteCommand": bool(service.extra.get("enableExecuteCommand")),
         "availabilityZoneRebalancing": service.extra.get("availabilityZoneRebalancing") or "DISABLED",
-        **launch_shape(service.launch_type, service.platform_version, strategy),
     }
+    if service.task_definition_arn:  # which a service of task sets has from its PRIMARY one
+        answer["taskDefinition"] = service.task_definition_arn
+        answer |= launch_shape(service.launch_type, service.platform_version, strategy)
+    if service.deployment_controller == EXTERNAL:
+        answer["taskSets"] = task_set_view.show_all(reader, service, tasks, tags=tags)
     answer |= _current(reader, service, tasks)
     if tags:
         answer["tags"] = tag_list.to_list(service.tags)
@@ -95,13 +100,18 @@ def _optional(service: Service) -> Params:
 
 def deployment_configuration(service: Service) -> Params:
     """The ``DeploymentConfiguration`` shape, with AWS's defaults."""
+    percents = {
+        "maximumPercent": service.maximum_percent,
+        "minimumHealthyPercent": service.minimum_healthy_percent,
+    }
+    if service.deployment_controller == EXTERNAL:
+        return percents
     return {
         "deploymentCircuitBreaker": {"enable": False, "rollback": False},
         "strategy": "ROLLING",
         "bakeTimeInMinutes": 0,
         **service.deployment_configuration,
-        "maximumPercent": service.maximum_percent,
-        "minimumHealthyPercent": service.minimum_healthy_percent,
+        **percents,
     }
 
 

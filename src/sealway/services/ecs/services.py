@@ -10,13 +10,16 @@ from ...model import arn
 from ...model.cluster import Cluster
 from ...model.request import Params
 from ...model.service import Service
-from ...store import Reader
+from ...model.task_set import EXTERNAL
+from ...store import Reader, Transaction
 from ..context import Context, Operation
 from . import errors, service_view, tag_list
 from .capacity_strategy import changed_strategy
 from .daemon_rules import DAEMON, check_daemon_constraints, check_daemon_launch, daemon_count
 from .deploy import deploy
 from .deployment_rules import Percents, default_percents, percents, targets_of, with_desired_count
+from .external_rules import is_external
+from .external_services import new_external_service, updated_external_service
 from .launch import check_compatible, check_fargate_placement, launch_of, platform_of
 from .load_balancer_rules import check_load_balancers
 from .lookup import definition_of, display_arn, find_service, require_cluster, require_definition
@@ -27,6 +30,8 @@ from .placement_rules import check_placement
 from .rebalance_rules import with_rebalancing
 from .service_rules import ECHOED, check_role, refuse_create, refuse_update
 from .shift_rules import ROLLING, check_shifted, check_strategy, strategy_of
+from .task_set_view import as_primary, of_service
+from .task_sets import drain_all
 
 _MOST_DESCRIBED = 10
 _OF_ALL = ("alarms", "deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent")
@@ -36,6 +41,7 @@ _SPECIFICATION = (
     "task_definition_arn",
     "desired_count",
     "scheduling_strategy",
+    "deployment_controller",
     "launch_type",
     "platform_version",
     "load_balancers",
@@ -59,7 +65,7 @@ def create_service(ctx: Context, request: Params) -> Params:
         wanted = _new_service(ctx, tx, cluster, request)
         known = tx.get(Service, wanted.arn)
         if known is None or known.status == "INACTIVE":
-            service = deploy(ctx, tx, wanted)
+            service = wanted if wanted.deployment_controller == EXTERNAL else deploy(ctx, tx, wanted)
             known = tx.put(service.replace(version=known.version if known else 0))
         elif known.status == "DRAINING":
             raise errors.invalid("Unable to Start a service that is still Draining.")
@@ -88,6 +94,8 @@ def _check_names(request: Params) -> None:
 
 
 def _new_service(ctx: Context, reader: Reader, cluster: Cluster, request: Params) -> Service:
+    if is_external(request):
+        return new_external_service(ctx, cluster, request)
     if not request.get("taskDefinition"):
         raise errors.invalid("TaskDefinition can not be blank.")
     definition = require_definition(ctx, reader, request["taskDefinition"])
@@ -152,19 +160,25 @@ def update_service(ctx: Context, request: Params) -> Params:
         if service.status != "ACTIVE":
             raise errors.service_not_active()
         refuse_update(request, service)
-        changed = _respecified(ctx, tx, service, request)
-        current = service.extra.get("capacityProviderStrategy") or []
-        strategy = changed_strategy(request.get("capacityProviderStrategy"), current, cluster)
-        if strategy != current:
-            changed = changed.replace(extra={**changed.extra, "capacityProviderStrategy": strategy})
-        count = _given(request, "desiredCount", service.desired_count)
-        if request.get("forceNewDeployment") or _tasks_differ(service, changed):
-            changed = deploy(ctx, tx, changed.replace(desired_count=count))
+        if service.deployment_controller == EXTERNAL:
+            changed = updated_external_service(ctx, tx, service, request)
         else:
-            changed = with_desired_count(changed, count, ctx.now)
+            changed = _updated(ctx, tx, cluster, service, request)
         if changed != service:
             changed = tx.put(changed)
         return {"service": service_view.show(tx, changed, tags=True)}
+
+
+def _updated(ctx: Context, tx: Transaction, cluster: Cluster, service: Service, request: Params) -> Service:
+    changed = _respecified(ctx, tx, service, request)
+    current = service.extra.get("capacityProviderStrategy") or []
+    strategy = changed_strategy(request.get("capacityProviderStrategy"), current, cluster)
+    if strategy != current:
+        changed = changed.replace(extra={**changed.extra, "capacityProviderStrategy": strategy})
+    count = _given(request, "desiredCount", service.desired_count)
+    if request.get("forceNewDeployment") or _tasks_differ(service, changed):
+        return deploy(ctx, tx, changed.replace(desired_count=count))
+    return with_desired_count(changed, count, ctx.now)
 
 
 def _given(request: Params, member: str, current: Any) -> Any:
@@ -282,12 +296,12 @@ def describe_services(ctx: Context, request: Params) -> Params:
 def list_services(ctx: Context, request: Params) -> Params:
     """ListServices: the active ones of the cluster."""
     cluster = require_cluster(ctx, ctx.store, request.get("cluster"))
-    wanted = {
-        field: request[member]
-        for member, field in (("launchType", "launch_type"), ("schedulingStrategy", "scheduling_strategy"))
-        if request.get(member)
-    }
-    found = ctx.store.list(Service, cluster_arn=cluster.arn, status="ACTIVE", **wanted)
+    found = ctx.store.list(Service, cluster_arn=cluster.arn, status="ACTIVE")
+    launch_type, scheduling = request.get("launchType"), request.get("schedulingStrategy")
+    if launch_type:
+        found = [s for s in found if as_primary(ctx.store, s).launch_type == launch_type]
+    if scheduling:
+        found = [s for s in found if s.scheduling_strategy == scheduling]
     if request.get("resourceManagementType") == "ECS":
         found = []  # those that ECS's Express Mode makes; there are none
     return arn_page((service.arn for service in found), request, "serviceArns", default=10)
@@ -303,7 +317,10 @@ def delete_service(ctx: Context, request: Params) -> Params:
         scaled_above_0 = service.desired_count > 0 and service.scheduling_strategy != DAEMON
         if scaled_above_0 and not request.get("force"):
             raise errors.invalid("The service cannot be stopped while it is scaled above 0.")
+        if of_service(tx, service) and not request.get("force"):
+            raise errors.invalid("The service cannot be stopped while deployments are active.")
         if service.status == "ACTIVE":
+            drain_all(ctx, tx, service)
             service = tx.put(with_desired_count(service, 0, ctx.now).replace(status="DRAINING"))
         return {"service": service_view.show(tx, service, tags=True)}
 

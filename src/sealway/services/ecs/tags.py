@@ -1,5 +1,5 @@
-"""TagResource, UntagResource, ListTagsForResource: of clusters, services, tasks, container instances and
-task definitions, by their ARN."""
+"""TagResource, UntagResource, ListTagsForResource: of clusters, services, task sets, tasks, container
+instances and task definitions, by their ARN."""
 
 from ...model import arn
 from ...model.cluster import Cluster, ContainerInstance
@@ -8,15 +8,17 @@ from ...model.request import Params
 from ...model.service import Service
 from ...model.task import Task
 from ...model.task_definition import TaskDefinition
+from ...model.task_set import TaskSet
 from ...store import Reader
 from ..context import Context, Operation
 from . import errors, tag_list
 from .lookup import own_resource
 
-Tagged = Cluster | Service | Task | ContainerInstance | TaskDefinition
+Tagged = Cluster | Service | TaskSet | Task | ContainerInstance | TaskDefinition
 _KINDS: dict[str, type[Tagged]] = {
     "cluster": Cluster,
     "service": Service,
+    "task-set": TaskSet,
     "task": Task,
     "container-instance": ContainerInstance,
     "task-definition": TaskDefinition,
@@ -29,8 +31,8 @@ def _tagged(ctx: Context, reader: Reader, given: str) -> Tagged:
     word = parsed.resource.split("/", 1)[0] if parsed else ""
     if word not in _KINDS:
         raise errors.invalid(
-            f"Invalid ARN '{given}': specify the ARN of a cluster, service, task, container instance or"
-            " task definition."
+            f"Invalid ARN '{given}': specify the ARN of a cluster, service, task set, task, container"
+            " instance or task definition."
         )
     # Another account's or region's ARN is looked for nowhere: it reads as missing.
     found = reader.get(_KINDS[word], given) if own_resource(ctx, given) else None

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sealway.model.errors import AwsError
 from sealway.model.ids import CountingIds
 from sealway.model.request import RequestContext
+from sealway.model.task_set import TaskSet
 from sealway.services.context import Context
 from sealway.services.ecs.operations import OPERATIONS
 from sealway.store.sqlite import SqliteStore, SqliteTransaction
@@ -37,6 +38,26 @@ from tests.support.wire_shapes import Values, operation
 
 INSTANCE = container_instance().arn
 SERVICE = f"{ECS}:service/blue/s"
+SETS = {"cluster": "blue", "service": "sets"}
+TASK_SET = TaskSet(
+    **OWNER,
+    arn=f"{ECS}:task-set/blue/sets/ecs-svc/1",
+    id="ecs-svc/1",
+    service_arn=f"{ECS}:service/blue/sets",
+    cluster_arn=f"{ECS}:cluster/blue",
+    task_definition_arn=f"{ECS}:task-definition/web:1",
+    launch_type="EC2",
+    scale=50,
+    steady_at=NOW,
+    created_at=NOW,
+    updated_at=NOW,
+)
+EXTERNAL_SERVICE = {
+    "cluster": "blue",
+    "serviceName": "sets",
+    "deploymentController": {"type": "EXTERNAL"},
+    "desiredCount": 3,
+}
 WORDS = (
     "blue",
     "web",
@@ -101,6 +122,11 @@ BASES: dict[str, dict[str, Any]] = {
     "CreateCapacityProvider": {"name": "mine"},
     "UpdateCapacityProvider": {"name": "mine"},
     "DeleteCapacityProvider": {"capacityProvider": "FARGATE"},
+    "CreateTaskSet": {**SETS, "taskDefinition": "web", "loadBalancers": BALANCERS},
+    "UpdateTaskSet": {**SETS, "taskSet": "ecs-svc/1", "scale": {"value": 50.0}},
+    "DeleteTaskSet": {**SETS, "taskSet": "ecs-svc/1"},
+    "UpdateServicePrimaryTaskSet": {**SETS, "primaryTaskSet": "ecs-svc/1"},
+    "DescribeTaskSets": SETS,
 }
 CALLER = RequestContext(
     account_id=OWNER["account_id"], region=OWNER["region"], access_key_id="k", request_id="r", now=NOW
@@ -113,13 +139,14 @@ def ctx() -> Iterator[Context]:
         store = SqliteStore(Path(directory))
         context = Context(caller=CALLER, store=store, ids=CountingIds())
         with store.transaction() as tx:
-            for resource in (*network(), *target_groups(), container_instance()):
+            for resource in (*network(), *target_groups(), container_instance(), TASK_SET):
                 tx.put(resource)
         for name, request in (
             ("CreateCluster", {"clusterName": "blue"}),
             ("RegisterTaskDefinition", BASES["RegisterTaskDefinition"]),
             ("RegisterTaskDefinition", {"family": "ledger", "containerDefinitions": [CONTAINER], **FARGATE}),
             ("CreateService", {"cluster": "blue", **BASES["CreateService"], "serviceName": "s"}),
+            ("CreateService", EXTERNAL_SERVICE),
             ("RunTask", {"cluster": "blue", **BASES["RunTask"]}),
         ):
             OPERATIONS[name](context, request)
