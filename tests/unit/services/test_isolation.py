@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from sealway.app.operations import SERVICES
+from sealway.services.ecs.agent_operations import OPERATIONS as AGENT_OPERATIONS
 from tests.support.accounts import (
     OWNER,
     STRANGERS,
@@ -429,6 +430,8 @@ NAME_NOTHING = {
     *{("ecs", name) for name in ("CreateCluster", "DescribeCapacityProviders", "ListClusters")},
     *{("ecs", name) for name in ("DeleteAccountSetting", "ListAccountSettings", "RegisterTaskDefinition")},
     *{("ecs", name) for name in ("PutAccountSetting", "PutAccountSettingDefault")},
+    ("ecs", "ListServicesByNamespace"),
+    *{("ecs", name) for name in AGENT_OPERATIONS},
     *{("ecs", f"{verb}CapacityProvider") for verb in ("Create", "Update", "Delete")},
     ("elbv2", "DescribeAccountLimits"),
     *{("ec2", name) for name in ("CreateDefaultVpc", "CreateVpc", "DescribeAccountAttributes")},

@@ -3,12 +3,14 @@
 from ..context import Operation
 from . import (
     account_settings,
+    agent_operations,
     attributes,
     capacity_providers,
     clusters,
     container_instances,
     continue_deployment,
     execute_command,
+    namespaces,
     service_deployments,
     services,
     tags,
@@ -33,4 +35,6 @@ OPERATIONS: dict[str, Operation] = {
     **tasks.OPERATIONS,
     **task_protection.OPERATIONS,
     **tags.OPERATIONS,
+    **namespaces.OPERATIONS,
+    **agent_operations.OPERATIONS,
 }

@@ -127,6 +127,8 @@ BASES: dict[str, dict[str, Any]] = {
     "DeleteTaskSet": {**SETS, "taskSet": "ecs-svc/1"},
     "UpdateServicePrimaryTaskSet": {**SETS, "primaryTaskSet": "ecs-svc/1"},
     "DescribeTaskSets": SETS,
+    "ListServicesByNamespace": {"namespace": "n"},
+    "SubmitAttachmentStateChanges": {"attachments": []},
 }
 CALLER = RequestContext(
     account_id=OWNER["account_id"], region=OWNER["region"], access_key_id="k", request_id="r", now=NOW
