@@ -84,6 +84,10 @@ class Has(msgspec.Struct, frozen=True, kw_only=True):
     security_rule: str
     instance: str
     interface: str
+    template: str
+    template_name: str
+    scaling_group: str
+    scaled_instance: str
 
 
 def absent(text: str) -> str:
@@ -138,7 +142,8 @@ class Accounts:
         self._default_vpc(owner)
         network = self._network(owner)
         balancing = self._balancing(owner, network)
-        return Has(**network, **balancing, **self._containers(owner, network, balancing))
+        scaling = self._scaling(owner, network)
+        return Has(**network, **balancing, **scaling, **self._containers(owner, network, balancing))
 
     def _default_vpc(self, owner: Owner) -> None:
         with self.store.transaction() as tx:
@@ -162,11 +167,7 @@ class Accounts:
         group = ec2("CreateSecurityGroup", GroupName=name, Description=name, VpcId=vpc)["GroupId"]
         port = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
         rule = ec2("AuthorizeSecurityGroupIngress", GroupId=group, IpPermissions=[port])["SecurityGroupRules"]
-        made = ec2("RunInstances", ImageId=IMAGE, MinCount=1, MaxCount=1, SubnetId=subnets[0])["Instances"][0]
-        with self.store.transaction() as tx:
-            launched = tx.get(Instance, made["InstanceId"])
-            assert launched is not None
-            tx.put(launched.replace(state="running"))
+        made = self._launched(owner, subnets[0])
         ec2("CreateTags", Resources=[vpc, made["InstanceId"]], Tags=TAGS)
         return {
             "vpc": vpc,
@@ -181,6 +182,41 @@ class Accounts:
             "security_rule": rule[0]["SecurityGroupRuleId"],
             "instance": made["InstanceId"],
             "interface": made["NetworkInterfaces"][0]["NetworkInterfaceId"],
+        }
+
+    def _launched(self, owner: Owner, subnet: str) -> Any:
+        """A running instance."""
+        run = self.call(owner, "ec2", "RunInstances", ImageId=IMAGE, MinCount=1, MaxCount=1, SubnetId=subnet)
+        with self.store.transaction() as tx:
+            launched = tx.get(Instance, run["Instances"][0]["InstanceId"])
+            assert launched is not None
+            tx.put(launched.replace(state="running"))
+        return run["Instances"][0]
+
+    def _scaling(self, owner: Owner, network: dict[str, str]) -> dict[str, str]:
+        template, group = f"template-{owner.name}", f"fleet-{owner.name}"
+        data = {"ImageId": IMAGE, "InstanceType": "t3.micro"}
+        request: dict[str, Any] = {"LaunchTemplateName": template, "LaunchTemplateData": data}
+        made = self.call(owner, "ec2", "CreateLaunchTemplate", **request)["LaunchTemplate"]
+        self.call(
+            owner,
+            "autoscaling",
+            "CreateAutoScalingGroup",
+            AutoScalingGroupName=group,
+            LaunchTemplate={"LaunchTemplateName": template},
+            MinSize=0,
+            MaxSize=5,
+            VPCZoneIdentifier=network["subnet"],
+            Tags=TAGS,
+        )
+        instance = self._launched(owner, network["subnet"])["InstanceId"]
+        attached: dict[str, Any] = {"InstanceIds": [instance], "AutoScalingGroupName": group}
+        self.call(owner, "autoscaling", "AttachInstances", **attached)
+        return {
+            "template": made["LaunchTemplateId"],
+            "template_name": template,
+            "scaling_group": group,
+            "scaled_instance": instance,
         }
 
     def _balancing(self, owner: Owner, network: dict[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from ..model.ids import IdSource
 from ..model.request import Operations, Params, RequestContext
+from ..services.autoscaling.operations import OPERATIONS as AUTO_SCALING
 from ..services.context import Context, Operation
 from ..services.ec2.operations import OPERATIONS as EC2
 from ..services.ecs.operations import OPERATIONS as ECS
@@ -11,7 +12,13 @@ from ..services.elbv2.operations import OPERATIONS as ELBV2
 from ..services.sts.operations import OPERATIONS as STS
 from ..store import Store
 
-SERVICES: Mapping[str, Mapping[str, Operation]] = {"ecs": ECS, "elbv2": ELBV2, "ec2": EC2, "sts": STS}
+SERVICES: Mapping[str, Mapping[str, Operation]] = {
+    "ecs": ECS,
+    "elbv2": ELBV2,
+    "ec2": EC2,
+    "autoscaling": AUTO_SCALING,
+    "sts": STS,
+}
 
 
 def bind_operations(

@@ -20,6 +20,8 @@ from ..model.service import Service
 from ..model.task_set import EXTERNAL, TaskSet
 from ..store import Store
 from . import (
+    auto_scaling_plan,
+    auto_scaling_snapshot,
     definition_plan,
     reaper_plan,
     record_plan,
@@ -42,7 +44,7 @@ SLICE = 0.02
 """Seconds of planning after which others get a turn."""
 LONGEST_RETRY = 60
 MOST_PASSES = 200
-_ORDER = {"service": 0, "cluster": 1, "group": 2, "reaper": 3}
+_ORDER = {"service": 0, "cluster": 1, "group": 2, "autoscaling": 3, "reaper": 4}
 
 
 class ControlLoop:
@@ -152,6 +154,10 @@ class ControlLoop:
             yield target_plan.plan_group(
                 snapshot.read_group(self._store, scope.key, self._ledger.usage()), now
             )
+        elif scope.kind == "autoscaling":
+            group = auto_scaling_snapshot.read(self._store, scope.key)
+            if group is not None:
+                yield auto_scaling_plan.plan(group, now, self._ids)
         else:
             dead = reaper_plan.plan(snapshot.read_leftovers(self._store), now)
             records = record_plan.of_gone(self._store, dead.deletes)

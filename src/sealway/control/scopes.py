@@ -1,12 +1,14 @@
 """What is planned as a unit, and which units a change touches.
 
-A *scope* is a service, the standalone tasks of a cluster, a target group's loose targets, or the reaper.
+A *scope* is a service, the standalone tasks of a cluster, a target group's loose targets, an Auto Scaling
+group, or the reaper.
 Events only say where to look: each scope is read whole when its turn comes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
+from ..model.auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivity
 from ..model.cluster import Cluster, ContainerInstance
 from ..model.instance import Instance
 from ..model.load_balancer import Listener, LoadBalancer
@@ -21,9 +23,9 @@ Change = tuple[type[Resource], str]
 
 
 class Scope(NamedTuple):
-    """``key``: the ARN of the service, cluster or target group."""
+    """``key``: the ARN of the service, cluster, target group or Auto Scaling group."""
 
-    kind: Literal["service", "cluster", "group", "reaper"]
+    kind: Literal["service", "cluster", "group", "autoscaling", "reaper"]
     key: str = ""
 
 
@@ -39,6 +41,9 @@ WATCHED: tuple[type[Resource], ...] = (
     LoadBalancer,
     Instance,
     ContainerInstance,
+    AutoScalingGroup,
+    GroupInstance,
+    ScalingActivity,
 )
 
 
@@ -48,6 +53,7 @@ def everything(reader: Reader) -> set[Scope]:
     scopes |= {Scope("cluster", cluster.arn) for cluster in reader.list(Cluster)}
     scopes |= {Scope("cluster", task.cluster_arn) for task in reader.list(Task, service_arn=None)}
     scopes |= {Scope("group", target.target_group_arn) for target in reader.list(Target)}
+    scopes |= {Scope("autoscaling", group.arn) for group in reader.list(AutoScalingGroup)}
     return scopes | {REAPER}
 
 
@@ -74,25 +80,34 @@ def frees_room(changes: Iterable[Change], reader: Reader) -> bool:
 
 
 def _of_one(kind: type[Resource], key: str, reader: Reader) -> set[Scope]:
-    if kind is Service or kind is TaskSet:
-        found = key if kind is Service else _service_of(reader.get(TaskSet, key))
-        return {Scope("service", found)} if found else set()
-    if kind is Task:
-        return _of_task(reader.get(Task, key))
-    if kind in (Target, TargetHealth):
-        target = reader.get(Target, key)
-        task = reader.get(Task, target.task_arn) if target and target.task_arn else None
-        return _of_task(task) | {Scope("group", key.partition("|")[0])}
-    if kind is ContainerInstance:
-        instance = reader.get(ContainerInstance, key)
-        return _of_cluster(instance.cluster_arn, reader) if instance else set()
-    if kind is Instance:
-        return _of_host(key, reader)
-    return set()
+    found = _SCOPES.get(kind)
+    return found(key, reader) if found else set()
 
 
-def _service_of(task_set: TaskSet | None) -> str | None:
-    return task_set.service_arn if task_set else None
+def _of_target(key: str, reader: Reader) -> set[Scope]:
+    target = reader.get(Target, key)
+    task = reader.get(Task, target.task_arn) if target and target.task_arn else None
+    return _of_task(task) | {Scope("group", key.partition("|")[0])}
+
+
+def _of_container_instance(key: str, reader: Reader) -> set[Scope]:
+    instance = reader.get(ContainerInstance, key)
+    return _of_cluster(instance.cluster_arn, reader) if instance else set()
+
+
+def _of_member(key: str, reader: Reader) -> set[Scope]:
+    member = reader.get(GroupInstance, key)
+    return {Scope("autoscaling", member.group_arn)} if member else set()
+
+
+def _of_activity(key: str, reader: Reader) -> set[Scope]:
+    activity = reader.get(ScalingActivity, key)
+    return {Scope("autoscaling", activity.group_arn)} if activity else set()
+
+
+def _of_task_set(key: str, reader: Reader) -> set[Scope]:
+    task_set = reader.get(TaskSet, key)
+    return {Scope("service", task_set.service_arn)} if task_set else set()
 
 
 def _of_task(task: Task | None) -> set[Scope]:
@@ -110,4 +125,19 @@ def _of_host(key: str, reader: Reader) -> set[Scope]:
     scopes = {Scope("group", target.target_group_arn) for target in reader.list(Target, id=key)}
     for instance in reader.list(ContainerInstance, ec2_instance_id=key):
         scopes |= _of_cluster(instance.cluster_arn, reader)
-    return scopes | {REAPER}
+    return scopes | _of_member(key, reader) | {REAPER}
+
+
+_SCOPES: dict[type[Resource], Callable[[str, Reader], set[Scope]]] = {
+    Service: lambda key, _: {Scope("service", key)},
+    TaskSet: _of_task_set,
+    Task: lambda key, reader: _of_task(reader.get(Task, key)),
+    Target: _of_target,
+    TargetHealth: _of_target,
+    ContainerInstance: _of_container_instance,
+    Instance: _of_host,
+    AutoScalingGroup: lambda key, _: {Scope("autoscaling", key)},
+    GroupInstance: _of_member,
+    ScalingActivity: _of_activity,
+}
+"""What a change of each kind touches."""

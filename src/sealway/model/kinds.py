@@ -1,10 +1,12 @@
 """Every kind of resource the store may hold, by the name it is stored under."""
 
 from .account_setting import AccountSetting
+from .auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivity
 from .cluster import Cluster, ContainerInstance
 from .credential import Credential
 from .exec_session import ExecSession
 from .instance import Instance
+from .launch_template import LaunchTemplate, LaunchTemplateVersion
 from .load_balancer import Listener, LoadBalancer
 from .network import NetworkInterface, SecurityGroup, Subnet, Vpc
 from .resource import Resource
@@ -19,14 +21,19 @@ KINDS: dict[str, type[Resource]] = {
     kind.__name__: kind
     for kind in (
         AccountSetting,
+        AutoScalingGroup,
         Cluster,
         ContainerInstance,
         Credential,
         ExecSession,
+        GroupInstance,
         Instance,
+        LaunchTemplate,
+        LaunchTemplateVersion,
         Listener,
         LoadBalancer,
         NetworkInterface,
+        ScalingActivity,
         SecurityGroup,
         Service,
         ServiceDeployment,

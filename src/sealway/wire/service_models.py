@@ -49,6 +49,7 @@ SERVICES: Mapping[str, Service] = MappingProxyType(
                 name="elbv2", signing_name="elasticloadbalancing", protocol="query", version="2015-12-01"
             ),
             Service(name="elb", signing_name="elasticloadbalancing", protocol="query", version="2012-06-01"),
+            Service(name="autoscaling", signing_name="autoscaling", protocol="query", version="2011-01-01"),
             Service(
                 name="ec2",
                 signing_name="ec2",

@@ -170,9 +170,11 @@ def shown(value: Any) -> str:
 _JAVA_CLASSES = {
     r"\p{L}": r"\w",
     r"\p{N}": r"\w",
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010ffff",
     r"\p{Z}": " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
 }
-"""Java's Unicode categories in the words of Python's ``re`` (``\\w``: letters and numbers, and "_")."""
+"""Java's Unicode categories in the words of Python's ``re`` (``\\w``: letters and numbers, and "_"), and its
+range of characters that take two of its own."""
 
 
 @lru_cache(maxsize=512)

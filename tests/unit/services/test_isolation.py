@@ -28,6 +28,7 @@ from tests.support.accounts import (
     nobody,
 )
 from tests.support.ec2 import IMAGE
+from tests.support.scaling_cases import AUTO_SCALING
 
 Request = dict[str, Any]
 Build = Callable[[Has, Has], Request]
@@ -425,6 +426,22 @@ EC2: list[tuple[str, Build]] = [
         },
     ),
     ("TerminateInstances", lambda _, t: {"InstanceIds": [t.instance]}),
+    (
+        "RunInstances",
+        lambda _, t: {"MinCount": 1, "MaxCount": 1, "LaunchTemplate": {"LaunchTemplateId": t.template}},
+    ),
+    (
+        "CreateLaunchTemplateVersion",
+        lambda _, t: {"LaunchTemplateId": t.template, "LaunchTemplateData": {"ImageId": IMAGE}},
+    ),
+    ("CreateTags", lambda _, t: {"Resources": [t.template], "Tags": TAGS}),
+    ("DescribeLaunchTemplates", lambda _, t: {"LaunchTemplateIds": [t.template]}),
+    ("DescribeLaunchTemplates", lambda _, t: {"LaunchTemplateNames": [t.template_name]}),
+    ("DescribeLaunchTemplateVersions", lambda _, t: {"LaunchTemplateId": t.template}),
+    ("DescribeLaunchTemplateVersions", lambda _, t: {"LaunchTemplateName": t.template_name}),
+    ("ModifyLaunchTemplate", lambda _, t: {"LaunchTemplateId": t.template, "DefaultVersion": "1"}),
+    ("DeleteLaunchTemplate", lambda _, t: {"LaunchTemplateName": t.template_name}),
+    ("DeleteLaunchTemplateVersions", lambda _, t: {"LaunchTemplateId": t.template, "Versions": ["1"]}),
 ]
 NAME_NOTHING = {
     *{("ecs", name) for name in ("CreateCluster", "DescribeCapacityProviders", "ListClusters")},
@@ -436,13 +453,23 @@ NAME_NOTHING = {
     ("elbv2", "DescribeAccountLimits"),
     *{("ec2", name) for name in ("CreateDefaultVpc", "CreateVpc", "DescribeAccountAttributes")},
     *{("ec2", name) for name in ("DescribeAvailabilityZones", "DescribeImages", "DescribeInstanceTypes")},
-    ("ec2", "DescribeRegions"),
+    *{("ec2", name) for name in ("CreateLaunchTemplate", "DescribeRegions")},
+    *{("autoscaling", f"Describe{what}") for what in ("AccountLimits", "LaunchConfigurations")},
+    *{
+        ("autoscaling", f"Describe{what}")
+        for what in ("NotificationConfigurations", "TerminationPolicyTypes")
+    },
     ("sts", "GetCallerIdentity"),
 }
 """Operations that take no identifier of anything the owner has."""
 CASES = [
     Case(service, operation, build)
-    for service, cases in (("ecs", ECS), ("elbv2", ELB), ("ec2", EC2))
+    for service, cases in (
+        ("ecs", ECS),
+        ("elbv2", ELB),
+        ("ec2", EC2),
+        ("autoscaling", AUTO_SCALING),
+    )
     for operation, build in cases
 ]
 
@@ -506,6 +533,7 @@ LISTS = {
     "ec2": {
         "DescribeInstances": "instance",
         "DescribeInstanceStatus": "",  # lists running instances alone; none is yet
+        "DescribeLaunchTemplates": "template",
         "DescribeNetworkInterfaces": "interface",
         "DescribeSecurityGroupRules": "security_rule",
         "DescribeSecurityGroups": "security_group",
@@ -513,6 +541,11 @@ LISTS = {
         "DescribeTags": "vpc",
         "DescribeVolumes": "",
         "DescribeVpcs": "vpc",
+    },
+    "autoscaling": {
+        "DescribeAutoScalingGroups": "scaling_group",
+        "DescribeAutoScalingInstances": "scaled_instance",
+        "DescribeTags": "scaling_group",
     },
 }
 

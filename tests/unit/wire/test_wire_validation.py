@@ -103,5 +103,11 @@ def test_javas_categories_are_understood(value: str) -> None:
     assert compiled(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$").fullmatch(value)
 
 
+@pytest.mark.parametrize(("value", "fits"), [("a b\t", True), ("\U0001f680", True), ("\x07", False)])
+def test_characters_that_take_two_of_javas(value: str, fits: bool) -> None:
+    pattern = r"[\u0020-\uD7FF\uE000-\uFFFD\uD800\uDC00-\uDBFF\uDFFF\r\n\t]*"
+    assert bool(compiled(pattern).fullmatch(value)) is fits
+
+
 def test_javas_categories_have_an_end() -> None:
     assert not compiled(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$").fullmatch("a&b")

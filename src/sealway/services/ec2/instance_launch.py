@@ -12,6 +12,7 @@ import msgspec
 
 from ...model import instance_type
 from ...model.errors import AwsError
+from ...model.new_instance import Recipe
 from ...model.request import Params
 from ..context import Context
 from . import instance_options, tags
@@ -21,6 +22,8 @@ from .request import refuse_unknown
 DEFAULT_TYPE = "t3.micro"
 """AWS's default, m1.small, is a type of 2006 that is not offered here."""
 MAX_USER_DATA = 16384
+OWN_TAGS = "aws:tags"
+"""Where ``launch_template_source`` leaves AWS's own tags for the instance: no member of any request."""
 _INTERFACE_MEMBERS = ("SubnetId", "Groups", "PrivateIpAddress", "Description")
 _INTERFACE_NEUTRAL: dict[str, list[Any]] = {
     "DeviceIndex": [0],
@@ -30,11 +33,37 @@ _INTERFACE_NEUTRAL: dict[str, list[Any]] = {
 }
 
 
+HONOURED = (
+    "ImageId",
+    "InstanceType",
+    "SecurityGroupIds",
+    "SecurityGroups",
+    "NetworkInterfaces",
+    "Placement",
+    "UserData",
+    "KeyName",
+    "IamInstanceProfile",
+    "DisableApiTermination",
+    "TagSpecifications",
+    "BlockDeviceMappings",
+    "MetadataOptions",
+)
+"""Members that RunInstances and a launch template's data have in common."""
+NEUTRAL: dict[str, list[Any]] = {
+    "Monitoring": [{"Enabled": False}],
+    "InstanceInitiatedShutdownBehavior": ["stop", "terminate"],
+    "CapacityReservationSpecification": [{"CapacityReservationPreference": "open"}],
+    "EnclaveOptions": [{"Enabled": False}],
+    "HibernationOptions": [{"Configured": False}],
+    "MaintenanceOptions": [{"AutoRecovery": "default"}],
+    "CreditSpecification": [{"CpuCredits": "unlimited"}],  # AWS's default; nothing is throttled here
+}
+
+
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """A checked request. Groups and the subnet are still only named."""
 
-    image_id: str
-    instance_type: str
+    recipe: Recipe
     min_count: int
     max_count: int
     subnet_id: str | None
@@ -42,24 +71,13 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     group_ids: tuple[str, ...]
     group_names: tuple[str, ...]
     private_ip: str | None
-    description: str
-    user_data: str
-    key_name: str | None
-    profile: dict[str, Any] | None
-    disable_api_termination: bool
     client_token: str
-    tags: dict[str, str]
-    interface_tags: dict[str, str]
-    root_volume: dict[str, Any]
-    volume_tags: dict[str, str]
-    metadata_options: dict[str, Any]
 
 
 def read(ctx: Context, request: Params) -> Launch:
     """Raises for what can be seen to be wrong without looking into the store."""
     _check_counts(request["MinCount"], request["MaxCount"])
     interface = _interface(request)
-    labels = tags.specified(request, "instance", "network-interface", "volume")
     placement = request.get("Placement") or {}
     refuse_unknown(placement, ("AvailabilityZone",), {"Tenancy": ["default"]}, "Placement.")
     private_ip = interface.get("PrivateIpAddress") or request.get("PrivateIpAddress")
@@ -69,8 +87,7 @@ def read(ctx: Context, request: Params) -> Launch:
             "A private IP address may not be specified when launching more than one instance.",
         )
     return Launch(
-        image_id=_image(request.get("ImageId")),
-        instance_type=_type(request.get("InstanceType") or DEFAULT_TYPE),
+        recipe=_recipe(ctx, request, interface),
         min_count=request["MinCount"],
         max_count=request["MaxCount"],
         subnet_id=interface.get("SubnetId") or request.get("SubnetId"),
@@ -78,13 +95,21 @@ def read(ctx: Context, request: Params) -> Launch:
         group_ids=tuple(interface.get("Groups") or request.get("SecurityGroupIds") or ()),
         group_names=tuple(request.get("SecurityGroups") or ()),
         private_ip=private_ip,
+        client_token=request.get("ClientToken") or "",
+    )
+
+
+def _recipe(ctx: Context, request: Params, interface: Params) -> Recipe:
+    labels = tags.specified(request, "instance", "network-interface", "volume")
+    return Recipe(
+        image_id=_image(request.get("ImageId")),
+        instance_type=_type(request.get("InstanceType") or DEFAULT_TYPE),
         description=interface.get("Description") or "",
         user_data=_user_data(request.get("UserData") or ""),
         key_name=request.get("KeyName"),
         profile=_profile(ctx, request.get("IamInstanceProfile")),
         disable_api_termination=bool(request.get("DisableApiTermination")),
-        client_token=request.get("ClientToken") or "",
-        tags=labels["instance"],
+        tags={**labels["instance"], **request.get(OWN_TAGS, {})},
         interface_tags=labels["network-interface"],
         root_volume=instance_options.root_volume(request),
         volume_tags=labels["volume"],

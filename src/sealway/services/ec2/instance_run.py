@@ -7,14 +7,15 @@ MinCount and MaxCount; so do we.
 
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
-from ...model.address_pool import capacity, first_free, is_reserved, mac_for
+from ...model.address_pool import is_reserved
 from ...model.errors import AwsError
 from ...model.instance import Instance
-from ...model.network import InterfaceAttachment, NetworkInterface, SecurityGroup, Subnet
+from ...model.network import NetworkInterface, SecurityGroup, Subnet
+from ...model.new_instance import Batch, NewInstance, Site, free_address, new_instance
 from ...model.request import Params
 from ...store import Reader, Transaction
 from ..context import Context, Operation
-from . import instance_launch
+from . import instance_launch, launch_template_source
 from .instance_launch import Launch
 from .instance_shape import reservation_shape
 from .lookup import by_id, by_ids, default_vpc, owned
@@ -86,15 +87,14 @@ def _check_wanted_address(subnet: Subnet, address: str, taken: set[str]) -> None
 
 
 def _addresses(ctx: Context, reader: Reader, launch: Launch, subnet: Subnet) -> list[str]:
-    """Between MinCount and MaxCount free addresses. Where the search begins is random: see ``first_free``."""
+    """Between MinCount and MaxCount free addresses."""
     taken = {eni.private_ip for eni in reader.list(NetworkInterface, subnet_id=subnet.id)}
     if launch.private_ip:
         _check_wanted_address(subnet, launch.private_ip, taken)
         return [launch.private_ip]
     found: list[str] = []
     while len(found) < launch.max_count:
-        start = int(ctx.ids.hex(8), 16) % capacity(subnet.cidr)
-        address = first_free(subnet.cidr, taken, start)
+        address = free_address(subnet, taken, ctx.ids)
         if address is None:
             break
         taken.add(address)
@@ -107,58 +107,17 @@ def _addresses(ctx: Context, reader: Reader, launch: Launch, subnet: Subnet) -> 
     return found
 
 
-def _interface(ctx: Context, instance: Instance, launch: Launch) -> NetworkInterface:
-    return NetworkInterface(
-        id=instance.network_interface_id,
-        account_id=instance.account_id,
-        region=instance.region,
-        vpc_id=instance.vpc_id,
-        subnet_id=instance.subnet_id,
-        availability_zone=instance.availability_zone,
-        private_ip=instance.private_ip,
-        mac=mac_for(instance.private_ip),
-        description=launch.description,
-        security_groups=instance.security_groups,
-        attachment=InterfaceAttachment(
-            id=f"eni-attach-{ctx.ids.hex(17)}",
-            attached_at=ctx.now,
-            instance_id=instance.id,
-            instance_owner_id=instance.account_id,
-        ),
-        created_at=ctx.now,
-        tags=launch.interface_tags,
-    )
-
-
-def _instances(ctx: Context, reader: Reader, launch: Launch) -> list[Instance]:
+def _instances(ctx: Context, reader: Reader, launch: Launch) -> list[NewInstance]:
     subnet = _subnet(ctx, reader, launch)
     groups = _groups(ctx, reader, launch, subnet)
-    reservation = f"r-{ctx.ids.hex(17)}"
+    batch = Batch(reservation_id=f"r-{ctx.ids.hex(17)}", client_token=launch.client_token)
     return [
-        Instance(
-            id=f"i-{ctx.ids.hex(17)}",
-            account_id=ctx.account_id,
-            region=ctx.region,
-            image_id=launch.image_id,
-            instance_type=launch.instance_type,
-            subnet_id=subnet.id,
-            vpc_id=subnet.vpc_id,
-            availability_zone=subnet.availability_zone,
-            private_ip=address,
-            network_interface_id=f"eni-{ctx.ids.hex(17)}",
-            security_groups=groups,
-            reservation_id=reservation,
-            client_token=launch.client_token,
-            ami_launch_index=index,
-            user_data=launch.user_data,
-            key_name=launch.key_name,
-            iam_instance_profile=launch.profile,
-            disable_api_termination=launch.disable_api_termination,
-            root_volume=launch.root_volume,
-            volume_tags=launch.volume_tags,
-            metadata_options=launch.metadata_options,
-            launched_at=ctx.now,
-            tags=launch.tags,
+        new_instance(
+            launch.recipe,
+            Site(subnet=subnet, groups=groups, address=address),
+            batch,
+            index,
+            (ctx.ids, ctx.now),
         )
         for index, address in enumerate(_addresses(ctx, reader, launch, subnet))
     ]
@@ -170,8 +129,9 @@ def _launched_before(ctx: Context, tx: Transaction, launch: Launch) -> list[Inst
         return []
     earlier = owned(ctx, tx, Instance, client_token=launch.client_token)
     for instance in earlier:
+        recipe = launch.recipe
         then = (instance.image_id, instance.instance_type, instance.user_data, instance.key_name)
-        now = (launch.image_id, launch.instance_type, launch.user_data, launch.key_name)
+        now = (recipe.image_id, recipe.instance_type, recipe.user_data, recipe.key_name)
         elsewhere = launch.subnet_id not in (None, instance.subnet_id)
         if then != now or elsewhere or len(earlier) > launch.max_count:
             raise AwsError(
@@ -183,14 +143,14 @@ def _launched_before(ctx: Context, tx: Transaction, launch: Launch) -> list[Inst
 
 
 def run_instances(ctx: Context, request: Params) -> Params:
-    """RunInstances."""
-    launch = instance_launch.read(ctx, request)
+    """RunInstances; what the request says goes over what its launch template says."""
     with ctx.store.transaction() as tx:
+        launch = instance_launch.read(ctx, launch_template_source.merged(ctx, tx, request))
         launched = _launched_before(ctx, tx, launch)
         if not launched:
-            launched = [tx.put(instance) for instance in _instances(ctx, tx, launch)]
-            for instance in launched:
-                tx.put(_interface(ctx, instance, launch))
+            for instance, interface in _instances(ctx, tx, launch):
+                launched.append(tx.put(instance))
+                tx.put(interface)
         answer = reservation_shape(tx, launched)
     return answer
 
@@ -198,32 +158,13 @@ def run_instances(ctx: Context, request: Params) -> Params:
 OPERATIONS: dict[str, Operation] = {
     "RunInstances": operation(
         run_instances,
-        "ImageId",
-        "InstanceType",
         "MinCount",
         "MaxCount",
         "SubnetId",
-        "SecurityGroupIds",
-        "SecurityGroups",
-        "NetworkInterfaces",
         "PrivateIpAddress",
-        "Placement",
-        "UserData",
-        "KeyName",
-        "IamInstanceProfile",
-        "DisableApiTermination",
         "ClientToken",
-        "TagSpecifications",
-        "BlockDeviceMappings",
-        "MetadataOptions",
-        neutral={
-            "Monitoring": [{"Enabled": False}],
-            "InstanceInitiatedShutdownBehavior": ["stop", "terminate"],
-            "CapacityReservationSpecification": [{"CapacityReservationPreference": "open"}],
-            "EnclaveOptions": [{"Enabled": False}],
-            "HibernationOptions": [{"Configured": False}],
-            "MaintenanceOptions": [{"AutoRecovery": "default"}],
-            "CreditSpecification": [{"CpuCredits": "unlimited"}],  # AWS's default; nothing is throttled here
-        },
+        "LaunchTemplate",
+        *instance_launch.HONOURED,
+        neutral=instance_launch.NEUTRAL,
     )
 }

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from ...model.errors import AwsError
 from ...model.instance import Instance
+from ...model.launch_template import LaunchTemplate
 from ...model.network import NetworkInterface, SecurityGroup, Subnet, Vpc
 from ...model.resource import Resource
 from ...store import Reader
@@ -32,6 +33,7 @@ NAMING: dict[type[Resource], Naming] = {
     SecurityGroup: Naming("sg", "InvalidGroup", "security group"),
     NetworkInterface: Naming("eni", "InvalidNetworkInterfaceID", "networkInterface ID"),
     Instance: Naming("i", "InvalidInstanceID", "instance ID"),
+    LaunchTemplate: Naming("lt", "InvalidLaunchTemplateId", "launch template ID"),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...model.errors import AwsError
 from ...model.instance import Instance
+from ...model.launch_template import LaunchTemplate
 from ...model.network import NetworkInterface, SecurityGroup, Subnet, Vpc
 from ...model.request import Params
 from ...model.resource import Resource
@@ -25,6 +26,7 @@ _TYPE_NAMES: dict[type[Resource], str] = {
     SecurityGroup: "security-group",
     NetworkInterface: "network-interface",
     Instance: "instance",
+    LaunchTemplate: "launch-template",
 }
 _BY_PREFIX = {naming.prefix: kind for kind, naming in NAMING.items()}
 

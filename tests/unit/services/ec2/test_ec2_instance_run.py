@@ -91,7 +91,7 @@ def test_a_full_subnet(ec2: Ec2) -> None:
         ({"UserData": "%%%"}, "InvalidUserData.Malformed", "BASE64"),
         ({"UserData": base64.b64encode(b"x" * 16385).decode()}, "InvalidParameterValue", "16384"),
         ({"EbsOptimized": True}, "UnsupportedOperation", "EbsOptimized"),
-        ({"LaunchTemplate": {"LaunchTemplateId": "lt-1"}}, "UnsupportedOperation", "LaunchTemplate"),
+        ({"LaunchTemplate": {"LaunchTemplateId": "lt-1"}}, "InvalidLaunchTemplateId.Malformed", "lt-1"),
         ({"Placement": {"Tenancy": "host"}}, "UnsupportedOperation", "Placement.Tenancy"),
         ({"Placement": {"AvailabilityZone": "us-east-1z"}}, "InvalidParameterValue", "us-east-1z"),
         ({"DryRun": True}, "DryRunOperation", "would have succeeded"),

@@ -1,0 +1,1 @@
+"""Auto Scaling groups, as capacity providers stand on them."""
