@@ -19,6 +19,7 @@ from sealway.model.service import Service
 from sealway.model.target_group import Target, TargetHealth
 from sealway.model.task import Task
 from sealway.model.task_definition import TaskDefinition
+from sealway.model.task_set import EXTERNAL, TaskSet
 from tests.support.process import Process
 
 Say = Callable[[Process], Params]
@@ -100,8 +101,10 @@ def alive(process: Process) -> list[Task]:
 
 
 def settled(process: Process) -> bool:
-    """The service is steady, with one deployment, rolled out."""
+    """The service is steady, with one deployment, rolled out; or all its task sets are, and none is going."""
     service: Service = found(process, Service)
+    if service.deployment_controller == EXTERNAL:
+        return all(one.steady and one.status != "DRAINING" for one in process.store.list(TaskSet))
     return service.steady and [d.rollout_state for d in service.deployments] == ["COMPLETED"]
 
 
@@ -134,11 +137,14 @@ def shape(process: Process) -> dict[str, Any]:
             (
                 s.status,
                 s.desired_count,
-                images[s.task_definition_arn],
+                images.get(s.task_definition_arn),
                 [d.rollout_state for d in s.deployments],
             )
             for s in store.list(Service)
         ],
+        "task sets": sorted(
+            (images[s.task_definition_arn], s.status, s.scale, s.steady) for s in store.list(TaskSet)
+        ),
         "targets": Counter((_name(t.target_group_arn), _health(process, t)) for t in store.list(Target)),
         "interfaces": len(store.list(NetworkInterface)),
         "instances": Counter(i.state for i in store.list(Instance)),

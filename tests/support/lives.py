@@ -1,4 +1,4 @@
-"""Whole lives, from an empty cluster to nothing: on FARGATE, on instances, and with shifted traffic."""
+"""Whole lives, from an empty cluster to nothing: Fargate, instances, shifted traffic, and task sets."""
 
 import base64
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from sealway.model.service import Service
 from sealway.model.target_group import Target, TargetGroup
 from sealway.model.task import Task
 from sealway.model.task_definition import TaskDefinition
+from sealway.model.task_set import TaskSet
 from tests.support.life import Step, found, settled
 from tests.support.process import ACCOUNT, REGION, Process
 
@@ -294,7 +295,82 @@ def shifted() -> list[Step]:
     ]
 
 
-LIVES: dict[str, Callable[[], list[Step]]] = {"fargate": fargate, "machines": machines, "shifted": shifted}
+def weighted(name: str, first: int, other: int) -> Step:
+    """ModifyListener. With a weight of 0, a group's targets would be draining ones to the data plane."""
+
+    def params(process: Process) -> Params:
+        weights = {"g": first, "other": other}
+        groups = [
+            {"TargetGroupArn": found(process, TargetGroup, name=group).arn, "Weight": weight}
+            for group, weight in weights.items()
+        ]
+        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        return {"ListenerArn": found(process, Listener).arn, "DefaultActions": [forward]}
+
+    return Step(name, "elbv2", "ModifyListener", params)
+
+
+def task_set(name: str, image: str, behind: str, percent: float) -> Step:
+    """CreateTaskSet, with its name as the token."""
+
+    def params(process: Process) -> Params:
+        arn = found(process, TargetGroup, name=behind).arn
+        return {
+            "cluster": "blue",
+            "service": "orders",
+            "clientToken": name,
+            "taskDefinition": process_definition(process, image),
+            "launchType": "FARGATE",
+            "networkConfiguration": network(process),
+            "loadBalancers": [{"targetGroupArn": arn, "containerName": "app", "containerPort": 8443}],
+            "scale": {"value": percent, "unit": "PERCENT"},
+        }
+
+    return Step(name, "ecs", "CreateTaskSet", params, ready=settled)
+
+
+def on_set(name: str, operation: str, token: str, member: str = "taskSet", **more: Any) -> Step:
+    """An operation on the task set of that token, as a client remembers it also when it is gone."""
+
+    def params(process: Process) -> Params:
+        task_set = next((one.id for one in process.store.list(TaskSet, client_token=token)), "ecs-svc/0")
+        return {"cluster": "blue", "service": "orders", member: task_set, **more}
+
+    return Step(name, "ecs", operation, params, again="TaskSetNotFoundException", ready=settled)
+
+
+def sets() -> list[Step]:
+    """A service that somebody else deploys: a blue task set, a green one in its place."""
+    external = {
+        "cluster": "blue",
+        "serviceName": "orders",
+        "desiredCount": 3,
+        "deploymentController": {"type": "EXTERNAL"},
+    }
+    return [
+        *ground("ip", "g", "other"),
+        weighted("mostly blue", 9, 1),
+        define("first", "app:1", awsvpc=True),
+        Step("service", "ecs", "CreateService", lambda _: external),
+        task_set("blue", "app:1", "g", 100),
+        on_set("blue first", "UpdateServicePrimaryTaskSet", "blue", "primaryTaskSet"),
+        define("second", "app:2", awsvpc=True),
+        task_set("green", "app:2", "other", 33.4),
+        on_set("more green", "UpdateTaskSet", "green", scale={"value": 100.0, "unit": "PERCENT"}),
+        weighted("mostly green", 1, 9),
+        on_set("green first", "UpdateServicePrimaryTaskSet", "green", "primaryTaskSet"),
+        on_set("no blue", "DeleteTaskSet", "blue", force=True),
+        update("fewer", desiredCount=2),
+        *end("g", "other"),
+    ]
+
+
+LIVES: dict[str, Callable[[], list[Step]]] = {
+    "fargate": fargate,
+    "machines": machines,
+    "shifted": shifted,
+    "sets": sets,
+}
 PREPARATIONS = {
     step.name for step in (*ground("ip", "g", "other"), *(define(n, "", True) for n in ("first", "second")))
 }
