@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from ..model.service import Backoff, Deployment, Service
 from ..model.task import Task
-from .plan import earliest
+from .plan import earliest, over
 
 STAYS_UP = timedelta(minutes=1)
 LONGEST_WAIT = 300
@@ -31,9 +31,9 @@ def after_failures(
     """The series after these tasks of the PRIMARY deployment failed."""
     if not failed:
         return series
-    if series is not None and now < series.not_before:
+    if series is not None and waits(series, now):
         return series
-    lasted = all(task.started_at is not None and now - task.started_at >= STAYS_UP for task in failed)
+    lasted = all(task.started_at is not None and over(task.started_at, STAYS_UP, now) for task in failed)
     failures = 1 if series is None or lasted else series.failures + 1
     return Backoff(failures=failures, not_before=now + wait(failures), deployment_id=primary.id)
 
@@ -45,16 +45,21 @@ def wait(failures: int) -> timedelta:
     return timedelta(seconds=min(2 ** min(failures - 2, 16), LONGEST_WAIT))
 
 
+def waits(series: Backoff, now: datetime) -> bool:
+    """Whether the next start is still to come. A wait longer than it began with means a clock set back."""
+    return timedelta(0) < series.not_before - now <= wait(series.failures)
+
+
 def after_success(
     series: Backoff | None, serving: Iterable[Task], now: datetime
 ) -> tuple[Backoff | None, datetime | None]:
     """The series given the healthy tasks of the PRIMARY deployment, and when one will have stayed up."""
     if series is None:
         return None, None
-    ends = [task.started_at + STAYS_UP for task in serving if task.started_at is not None]
-    if any(end <= now for end in ends):
+    starts = [task.started_at for task in serving if task.started_at is not None]
+    if any(over(start, STAYS_UP, now) for start in starts):
         return None, None
-    return series, earliest(*ends)
+    return series, earliest(*(start + STAYS_UP for start in starts))
 
 
 def breaker_trips(service: Service, primary: Deployment) -> bool:

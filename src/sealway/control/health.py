@@ -18,7 +18,7 @@ from ..model.target_group import Target, TargetHealth
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
 from . import events
-from .plan import earliest
+from .plan import earliest, over
 from .snapshot import ServiceSnapshot
 
 UNCHECKED = timedelta(seconds=5)
@@ -38,7 +38,7 @@ def is_healthy(snapshot: ServiceSnapshot, task: Task, now: datetime) -> bool:
     checked = has_health_check(snapshot.definitions[task.task_definition_arn])
     if task.health_status != "HEALTHY" and (checked or task.health_status == "UNHEALTHY"):
         return False
-    if not checked and not _is_probed(snapshot, task) and now < _settled(task):
+    if not checked and not _is_probed(snapshot, task) and not over(_start(task), UNCHECKED, now):
         return False
     targets = {t.target_group_arn: t for t in snapshot.targets.get(task.arn, ())}
     return all(
@@ -50,7 +50,7 @@ def is_healthy(snapshot: ServiceSnapshot, task: Task, now: datetime) -> bool:
 
 def unfit(snapshot: ServiceSnapshot, task: Task, now: datetime) -> Unfit | None:
     """Why the task must be replaced; None while it need not be."""
-    if task.last_status != "RUNNING" or now < grace_end(snapshot.service, task):
+    if task.last_status != "RUNNING" or not over(_start(task), _grace(snapshot.service), now):
         return None
     if task.health_status == "UNHEALTHY":
         return Unfit("Task failed container health checks", events.failed_container_health(task))
@@ -66,17 +66,13 @@ def unfit(snapshot: ServiceSnapshot, task: Task, now: datetime) -> Unfit | None:
     return None
 
 
-def grace_end(service: Service, task: Task) -> datetime:
-    """Until when failed health checks are overlooked."""
-    grace = service.health_check_grace_period_seconds or 0
-    return (task.started_at or task.created_at) + timedelta(seconds=grace)
-
-
 def next_verdict(snapshot: ServiceSnapshot, now: datetime) -> datetime | None:
     """When time alone changes a verdict next."""
     running = [t for t in snapshot.tasks if t.last_status == "RUNNING" and t.desired_status == "RUNNING"]
-    times = (at for t in running for at in (grace_end(snapshot.service, t), _settled(t)))
-    return earliest(*(at for at in times if at > now))
+    lasting = (UNCHECKED, _grace(snapshot.service))
+    return earliest(
+        *(_start(t) + each for t in running for each in lasting if not over(_start(t), each, now))
+    )
 
 
 def has_health_check(definition: TaskDefinition) -> bool:
@@ -92,8 +88,13 @@ def _is_probed(snapshot: ServiceSnapshot, task: Task) -> bool:
     )
 
 
-def _settled(task: Task) -> datetime:
-    return (task.started_at or task.created_at) + UNCHECKED
+def _start(task: Task) -> datetime:
+    return task.started_at or task.created_at
+
+
+def _grace(service: Service) -> timedelta:
+    """How long failed health checks are overlooked."""
+    return timedelta(seconds=service.health_check_grace_period_seconds or 0)
 
 
 def _passes(snapshot: ServiceSnapshot, target: Target | None, group_arn: str) -> bool:

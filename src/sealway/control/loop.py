@@ -65,19 +65,20 @@ class ControlLoop:
         watch = self._store.watch(*WATCHED)
         try:
             due = everything(self._store)
-            next_resync = self._clock() + timedelta(seconds=self._resync)
+            elapsed = asyncio.get_running_loop().time
+            next_resync = elapsed() + self._resync
             while True:
                 await self._work(due)
-                changes = await watch.changes(self._pause(next_resync))
+                changes = await watch.changes(self._pause(next_resync - elapsed()))
                 if changes:
                     await asyncio.sleep(COALESCE)
                     changes |= await watch.changes(0)
                 due = touched(changes, self._store) | self._due_timers()
                 if frees_room(changes, self._store):
                     due |= self._starved
-                if self._clock() >= next_resync:
+                if elapsed() >= next_resync:
                     due |= everything(self._store)
-                    next_resync = self._clock() + timedelta(seconds=self._resync)
+                    next_resync = elapsed() + self._resync
         finally:
             watch.close()
             self._ledger.close()
@@ -212,9 +213,11 @@ class ControlLoop:
         now = self._clock()
         return {scope for scope, at in self._timers.items() if at <= now}
 
-    def _pause(self, next_resync: datetime) -> float:
-        until = earliest(self.wake_at, next_resync) or next_resync
-        return max(0.0, (until - self._clock()).total_seconds())
+    def _pause(self, longest: float) -> float:
+        """Seconds until a timer is due. The resync minds no clock that is set: it finds timers anew."""
+        timer = self.wake_at
+        until_timer = (timer - self._clock()).total_seconds() if timer else longest
+        return max(0.0, min(until_timer, longest))
 
 
 def _in_order(scopes: set[Scope]) -> list[Scope]:

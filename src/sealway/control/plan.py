@@ -4,7 +4,7 @@ A planner is pure: a snapshot and the time in, a ``Plan`` out. The loop applies 
 in the same turn of the event loop in which the snapshot was read, so no write can be stale.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -26,6 +26,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def empty(self) -> bool:
         """Whether there is nothing to write."""
         return not (self.puts or self.deletes)
+
+
+def over(since: datetime, lasts: timedelta, now: datetime) -> bool:
+    """Whether what began at ``since`` has lasted so long. What began in the future began before the clock
+    was set back, nobody knows when: it is over, lest it last longer by as much as that."""
+    return now < since or since + lasts <= now
 
 
 def earliest(*times: datetime | None) -> datetime | None:

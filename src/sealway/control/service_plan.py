@@ -22,7 +22,7 @@ from ..model.task import Task
 from . import backoff, daemon_plan, events, rebalance_plan
 from .deployment_plan import Decision, Rollout, bounds_of, decide
 from .health import Unfit, is_healthy, next_verdict, unfit
-from .plan import Plan, earliest
+from .plan import Plan, earliest, over
 from .rebalance_plan import Balance
 from .rollout_state import Progress, advance, with_deployment
 from .shift_tasks import shift_decision
@@ -148,7 +148,7 @@ class _Step:
         self.wakes.append(wake)
         if primary.rollout_state == "FAILED":
             return False
-        if series is not None and self.now < series.not_before:
+        if series is not None and backoff.waits(series, self.now):
             self.wakes.append(series.not_before)
             return False
         return True
@@ -166,11 +166,10 @@ class _Step:
         """Until when no task is started in the place of one that failed: its failures are not counted."""
         own = (t for t in self.tasks.values() if t.deployment_id == source_id and t.stop_code in FAILURES)
         last = max((ended for t in own if (ended := t.stopping_at or t.stopped_at)), default=None)
-        until = last + RETRY_PLACEMENT if last is not None else None
-        if until is None or until <= self.now:
+        if last is None or over(last, RETRY_PLACEMENT, self.now):
             return None
-        self.wakes.append(until)
-        return until
+        self.wakes.append(last + RETRY_PLACEMENT)
+        return last + RETRY_PLACEMENT
 
     # --- changing -----------------------------------------------------------------------------
 

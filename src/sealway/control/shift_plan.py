@@ -154,9 +154,12 @@ def _pause(hook: dict[str, Any], stage: str, step: int, now: datetime, ids: IdSo
 
 
 def _aged(shift: Shift, now: datetime) -> Shift:
-    """With the pauses whose time has run out."""
+    """With the pauses whose time has run out. A time in the future is one of before the clock was set back:
+    it counts from now on."""
     return msgspec.structs.replace(
         shift,
+        stage_since=min(shift.stage_since, now),
+        stepped_at=earliest(shift.stepped_at, now) if shift.stepped_at else None,
         pauses=tuple(
             msgspec.structs.replace(p, status="TIMED_OUT")
             if p.status == "AWAITING_ACTION" and p.expires_at <= now

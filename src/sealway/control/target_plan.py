@@ -34,17 +34,23 @@ def plan_group(snapshot: GroupSnapshot, now: datetime) -> Plan:
     deletes: list[Target] = []
     wakes: list[datetime | None] = []
     for target in snapshot.targets:
-        over = (
-            removal_time(target, snapshot.group, in_use=snapshot.usage.of(target)) if snapshot.group else now
-        )
+        drains = target.draining_since is not None or _host_is(snapshot, target, *GONE)
+        after = drained_from(target, now) if drains else target
+        end = removal_time(after, snapshot.group, in_use=snapshot.usage.of(after)) if snapshot.group else now
         orphaned = target.task_arn is not None or _host_is(snapshot, target, "terminated")
-        if orphaned or (over is not None and over <= now):
+        if orphaned or (end is not None and end <= now):
             deletes.append(target)
-        elif target.draining_since is None and _host_is(snapshot, target, *GONE):
-            puts.append(target.replace(draining_since=now))
         else:
-            wakes.append(over)
+            puts += [after] if after is not target else []
+            wakes.append(end)
     return Plan(puts=tuple(puts), deletes=tuple(deletes), wake_at=earliest(*wakes))
+
+
+def drained_from(target: Target, now: datetime) -> Target:
+    """The target as it drains, from now on unless it does so already. One that began in the future began
+    before the clock was set back: it has its whole delay again, rather than none or that much more."""
+    since = target.draining_since
+    return target.replace(draining_since=now) if since is None or since > now else target
 
 
 def removal_time(target: Target, group: TargetGroup, *, in_use: bool) -> datetime | None:
@@ -134,13 +140,14 @@ class _Step:
         stored, begins = target, target.draining_since is None
         if begins:
             self.deregistered[target.target_group_arn] += 1
-            target = target.replace(draining_since=self.now)
+        target = drained_from(target, self.now)
         end = self._end_of(task, target)
         if end <= self.now:
             self.deletes[stored.key] = stored
             return False
-        if begins:
+        if target is not stored:
             self.puts[target.key] = target
+        if begins:
             self.draining.add(task.arn)
         self.wakes.append(end)
         return True

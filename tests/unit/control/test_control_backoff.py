@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from sealway.control.backoff import after_failures, after_success, wait
+from sealway.control.backoff import after_failures, after_success, wait, waits
 from sealway.model.service import Backoff, Deployment
 from tests.support.cluster_world import NOW, task
 
@@ -45,3 +45,12 @@ def test_the_series_ends_when_a_task_has_stayed_up() -> None:
     assert after_success(series, serving, NOW + 59 * SECOND) == (series, NOW + 60 * SECOND)
     assert after_success(series, serving, NOW + 60 * SECOND) == (None, None)
     assert after_success(series, [], NOW + 60 * SECOND) == (series, None)
+
+
+def test_a_clock_set_back_prolongs_no_wait() -> None:
+    series = Backoff(failures=4, not_before=NOW + 4 * SECOND, deployment_id=PRIMARY.id)
+    assert waits(series, NOW)
+    assert not waits(series, NOW + 4 * SECOND)
+    assert not waits(series, NOW - 3600 * SECOND)
+    serving = [task(1, started_at=NOW + 3600 * SECOND)]
+    assert after_success(series, serving, NOW) == (None, None)

@@ -97,3 +97,11 @@ def test_the_grace_period_overlooks_failures_but_makes_nobody_healthy(world: Con
     assert verdict(world, task)[1] is not None
     world.change(Service, world.arn, health_check_grace_period_seconds=20)
     assert verdict(world, task)[1] is None
+
+
+def test_a_task_started_before_the_clock_was_set_back_is_judged_at_once(world: ControlWorld) -> None:
+    task = started(world, health_check_grace_period_seconds=300)
+    world.now -= timedelta(hours=1)
+    assert verdict(world, task) == (True, None)
+    world.change(Task, task.arn, health_status="UNHEALTHY")
+    assert verdict(world, task) == (False, "Task failed container health checks")

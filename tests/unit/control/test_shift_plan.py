@@ -190,3 +190,16 @@ def test_weights_are_the_percentage_to_a_tenth(percent: float) -> None:
     assert abs(100 * own / (own + other) - percent) <= 0.05
     assert (own == 0) == (percent == 0)
     assert (other == 0) == (percent == 100)
+
+
+def test_a_clock_set_back_prolongs_no_bake_and_no_step() -> None:
+    baking = go(shift(bakeTimeInMinutes=5), minutes=60).shift
+    assert baking.stage == "BAKE_TIME"
+    back = go(baking, minutes=1)
+    assert back.wake_at == after(6)
+    assert go(back.shift, minutes=6).shift.stage == "CLEAN_UP"
+
+    canary = {"canaryPercent": 10.0, "canaryBakeTimeInMinutes": 5}
+    stepping = go(shift("CANARY", canaryConfiguration=canary), minutes=60).shift
+    assert stepping.percent == 10
+    assert go(stepping, minutes=1).wake_at == after(6)

@@ -118,6 +118,18 @@ def test_targets_registered_by_hand_drain_and_go(world: ControlWorld) -> None:
     assert [t.key for t in world.store.list(Target)] == [kept.key]
 
 
+def test_a_clock_set_back_begins_their_drain_anew(world: ControlWorld) -> None:
+    world.target_group(delay=30)
+    by_hand(world, "10.0.0.99", draining_since=world.now + timedelta(hours=1))
+    world.tick(1)
+    [left] = world.store.list(Target)
+    assert left.draining_since == world.now
+    world.tick(29)
+    assert world.store.list(Target) == [left]
+    world.tick(1)
+    assert world.store.list(Target) == []
+
+
 def test_without_a_listener_they_go_at_once(world: ControlWorld) -> None:
     world.target_group(delay=60, listener=False)
     by_hand(world, "10.0.0.2", draining_since=world.now)
