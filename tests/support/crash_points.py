@@ -48,7 +48,8 @@ class Remains(msgspec.Struct):
 
 
 class Run:
-    """One process, from the beginning or from what another one left, to the end of the life."""
+    """One process, from the beginning or from what another one left (``after``). ``further``: how many steps
+    it lives beyond the one that it began with; None: to the end."""
 
     def __init__(
         self,
@@ -56,11 +57,12 @@ class Run:
         directory: Path,
         chosen: Chosen = lambda _: False,
         after: Remains | None = None,
+        further: int | None = None,
     ) -> None:
         self.remains: list[Remains] = []
         self.progress = after.progress.copied() if after else Progress()
-        self._steps, self._directory, self._chosen = steps, directory, chosen
-        self._after, self._points = after, 0
+        self._steps = steps if further is None else steps[: self.progress.at + 1 + further]
+        self._directory, self._chosen, self._after, self._points = directory, chosen, after, 0
         self._process: Process | None = None
         play(self._live())
 

@@ -98,6 +98,7 @@ def service(
     launch_type: str,
     configuration: Params | None = None,
     advanced: Callable[[Process], Params] = lambda _: {},
+    image: str = "app:1",
 ) -> Step:
     def params(process: Process) -> Params:
         behind = {
@@ -111,7 +112,7 @@ def service(
             "cluster": "blue",
             "serviceName": "orders",
             "clientToken": "once",
-            "taskDefinition": process_definition(process, "app:1"),
+            "taskDefinition": process_definition(process, image),
             "desiredCount": 3,
             "launchType": launch_type,
             "loadBalancers": [behind],
@@ -138,12 +139,20 @@ def update(name: str, **params: Any) -> Step:
     )
 
 
-def rollout(name: str, image: str) -> Step:
+def rolled_back(process: Process) -> bool:
+    """The service is as it was before the rollout."""
+    return (
+        settled(process)
+        and process_definition(process, "deaf:1") == found(process, Service).task_definition_arn
+    )
+
+
+def rollout(name: str, image: str, ready: Callable[[Process], bool] = settled) -> Step:
     def params(process: Process) -> Params:
         definition = process_definition(process, image)
         return {"cluster": "blue", "service": "orders", "taskDefinition": definition}
 
-    return Step(name, "ecs", "UpdateService", params, ready=settled)
+    return Step(name, "ecs", "UpdateService", params, ready=ready)
 
 
 def one_task(launch_type: str) -> list[Step]:
@@ -365,11 +374,27 @@ def sets() -> list[Step]:
     ]
 
 
+def faulty() -> list[Step]:
+    """Rollouts of an image that is nowhere, and of a program that ends at once; both are rolled back."""
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    return [
+        *ground("ip", "g"),
+        define("first", "deaf:1", awsvpc=True),
+        service("FARGATE", breaker, image="deaf:1"),
+        define("unknown", "nowhere:1", awsvpc=True),
+        rollout("pull", "nowhere:1", rolled_back),
+        define("crashing", "crash:1", awsvpc=True),
+        rollout("crash", "crash:1", rolled_back),
+        *end("g"),
+    ]
+
+
 LIVES: dict[str, Callable[[], list[Step]]] = {
     "fargate": fargate,
     "machines": machines,
     "shifted": shifted,
     "sets": sets,
+    "faulty": faulty,
 }
 PREPARATIONS = {
     step.name for step in (*ground("ip", "g", "other"), *(define(n, "", True) for n in ("first", "second")))

@@ -17,7 +17,7 @@ from sealway.control.loop import ControlLoop
 from sealway.drivers.base import PAUSE_IMAGE
 from sealway.drivers.dataplane.fake import FakeDataPlane
 from sealway.drivers.dns.fake import FakeDns
-from sealway.drivers.docker.fake import FakeRuntime
+from sealway.drivers.docker.fake import FakeProgram, FakeRuntime
 from sealway.drivers.network.fake import FakeNetwork
 from sealway.model.ids import CountingIds
 from sealway.model.request import Params, RequestContext
@@ -50,12 +50,19 @@ CHANGES = {
 """The calls to each driver that change something outside."""
 
 
+PROGRAMS = {"deaf:1": FakeProgram(on_stop=None), "crash:1": FakeProgram(exits=3)}
+
+
 class Outside:
-    """The engine, the network, the kernel and the name server: what a dying process leaves as it is."""
+    """The engine, the network, the kernel and the name server: what a dying process leaves as it is.
+
+    Programs of ``deaf:1`` ignore the stop signal; ``nowhere:1`` cannot be pulled; ``crash:1`` ends at once.
+    """
 
     def __init__(self) -> None:
-        self.runtime = FakeRuntime({PAUSE_IMAGE})
-        self.runtime.pullable = {"app:1", "app:2"}
+        self.runtime = FakeRuntime({PAUSE_IMAGE}, lambda spec: PROGRAMS.get(spec.image, FakeProgram()))
+        self.runtime.pullable = {"app:1", "app:2", *PROGRAMS}
+        self.runtime.delays = {"pull": 0.3, "create": 0.02, "start": 0.05, "stop": 0.2}
         self.network, self.dataplane, self.dns = FakeNetwork(), FakeDataPlane(), FakeDns()
 
     def copied(self) -> "Outside":
