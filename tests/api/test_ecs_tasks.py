@@ -25,7 +25,7 @@ def run(world: World, definition: str = "web", **members):
 
 def test_run_task_places_on_ec2_until_there_is_no_room(world):
     instance = world.instance()
-    answer = run(world, count=9, startedBy="me", group="batch")
+    answer = run(world, count=9, startedBy="ECS Deploy", group="batch")
     assert len(answer["tasks"]) == 7
     assert answer["failures"] == [{"arn": instance, "reason": "RESOURCE:MEMORY"}]
     task = answer["tasks"][0]
@@ -33,7 +33,7 @@ def test_run_task_places_on_ec2_until_there_is_no_room(world):
     assert task["lastStatus"] == "PROVISIONING"
     assert task["desiredStatus"] == "RUNNING"
     assert task["containerInstanceArn"] == instance
-    assert (task["group"], task["startedBy"], task["launchType"]) == ("batch", "me", "EC2")
+    assert (task["group"], task["startedBy"], task["launchType"]) == ("batch", "ECS Deploy", "EC2")
     assert (task["cpu"], task["memory"]) == ("128", "128")
     assert task["overrides"] == {
         "containerOverrides": [{"name": "app"}],
@@ -120,7 +120,7 @@ def test_run_task_tags(world):
         ({"networkConfiguration": VPC}, "InvalidParameterException", "not valid for the given networkMode"),
         ({"platformVersion": "1.4.0"}, "InvalidParameterException", "platform version must be null"),
         ({"propagateTags": "SERVICE"}, "InvalidParameterException", "propagateTags SERVICE"),
-        ({"startedBy": "a b"}, "InvalidParameterException", "Invalid startedBy"),
+        ({"startedBy": "a;b"}, "InvalidParameterException", "Invalid startedBy"),
         ({"group": "service:web"}, "InvalidParameterException", "Invalid namespace for group"),
         ({"clientToken": "x" * 65}, "InvalidParameterException", "Invalid client token"),
         (

@@ -1,4 +1,4 @@
-"""Terraform and Ansible as the tests run them, where they are installed."""
+"""Terraform, Ansible and ecs-deploy as the tests run them, where they are installed."""
 
 import json
 import os
@@ -13,6 +13,8 @@ from tests.support.examples import ROOT, Stage
 
 ANSIBLE = ROOT / ".venv-clients" / "bin" / "ansible-playbook"
 ANSIBLE_THERE = pytest.mark.skipif(not ANSIBLE.exists(), reason="no Ansible: tools/clients.sh")
+ECS_DEPLOY = ANSIBLE.parent / "ecs"
+ECS_DEPLOY_THERE = pytest.mark.skipif(not ECS_DEPLOY.exists(), reason="no ecs-deploy: tools/clients.sh")
 TERRAFORM_THERE = pytest.mark.skipif(shutil.which("terraform") is None, reason="no Terraform on PATH")
 PLUGINS = Path(os.environ.get("SEALWAY_TERRAFORM_PLUGINS", "/opt/tf-plugins"))
 """A directory with the AWS provider, where there is one; else it comes from Terraform's registry."""

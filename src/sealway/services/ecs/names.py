@@ -5,7 +5,8 @@ import re
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 """Clusters, services, families and containers: up to 255 letters, digits, underscores and hyphens."""
 _TOKEN = re.compile(r"[\x21-\x7e]*")
-_STARTED_BY = re.compile(r"[A-Za-z0-9/_-]{0,128}")
+_STARTED_BY = re.compile(r"[A-Za-z0-9/_ -]{0,128}")
+"""The documentation does not mention the space; AWS takes it: ecs-deploy says ``ECS Deploy``."""
 
 
 def is_name(text: str) -> bool:
