@@ -387,6 +387,52 @@ def test_an_update_changes_what_is_the_services_own(world):
         world.ecs.update_service(**NAMED, deploymentController={"type": "ECS"})
 
 
+def test_a_service_that_had_deployments_can_come_back_with_task_sets(world):
+    world.ecs.create_service(cluster="blue", serviceName="s", taskDefinition="web:1", desiredCount=1)
+    settle(world)
+    world.ecs.delete_service(**NAMED, force=True)
+    settle(world)
+    made = create(world, desiredCount=1)
+    assert "currentServiceDeployment" not in made
+    own = add(world)
+    settle(world)
+    (record,) = world.ecs.list_service_deployments(**NAMED)["serviceDeployments"]
+    assert record["status"] == "SUCCESSFUL"
+    assert len(tasks(world, startedBy=own["id"])) == 1
+    with refused("ConflictException", "not in progress"):
+        world.ecs.stop_service_deployment(serviceDeploymentArn=record["serviceDeploymentArn"])
+    world.ecs.delete_service(**NAMED, force=True)
+    settle(world)
+    again = world.ecs.create_service(cluster="blue", serviceName="s", taskDefinition="web:1", desiredCount=1)
+    assert again["service"]["deploymentController"] == {"type": "ECS"}
+    settle(world)
+    assert service(world)["runningCount"] == 1
+
+
+def test_capacity_provider_strategies_divide_a_sets_tasks(world):
+    world.ecs.put_cluster_capacity_providers(
+        cluster="blue", capacityProviders=["FARGATE", "FARGATE_SPOT"], defaultCapacityProviderStrategy=[]
+    )
+    create(world, enableExecuteCommand=True, propagateTags="SERVICE", tags=[{"key": "team", "value": "a"}])
+    given = {name: value for name, value in ON_FARGATE.items() if name != "launchType"}
+    strategy = [
+        {"capacityProvider": name, "weight": weight, "base": 0}
+        for name, weight in (("FARGATE", 1), ("FARGATE_SPOT", 3))
+    ]
+    made = add(world, **given, capacityProviderStrategy=strategy)
+    assert made["capacityProviderStrategy"] == strategy
+    assert "launchType" not in made
+    settle(world)
+    placed = [task["capacityProviderName"] for task in tasks(world)]
+    assert sorted(placed) == ["FARGATE"] + ["FARGATE_SPOT"] * 3
+    assert all(task["enableExecuteCommand"] for task in tasks(world))
+    tags = world.ecs.list_tags_for_resource(resourceArn=tasks(world)[0]["taskArn"])["tags"]
+    assert tags == [{"key": "team", "value": "a"}]
+    world.ecs.update_service_primary_task_set(**NAMED, primaryTaskSet=made["id"])
+    assert service(world)["capacityProviderStrategy"] == strategy
+    assert "launchType" not in service(world)
+
+
 def test_creating_the_service_again(world):
     first = create(world)
     add(world)

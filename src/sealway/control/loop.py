@@ -171,7 +171,15 @@ class ControlLoop:
             return
         if found.service.deployment_controller == EXTERNAL:
             yield from self._of_task_sets(arn, now)
-            return
+        else:
+            yield from self._of_deployments(found, now)
+        records = record_plan.read(self._store, arn)
+        if records is not None:
+            yield record_plan.plan(records, now)
+
+    def _of_deployments(self, found: snapshot.ServiceSnapshot, now: datetime) -> Iterator[Plan]:
+        """The plans of a service that deploys by itself."""
+        arn = found.service.arn
         plan = self._tasks_planned(found, now)
         yield plan
         traffic = traffic_plan.read(self._store, arn)
@@ -181,9 +189,6 @@ class ControlLoop:
             found = snapshot.read_service(self._store, arn, self._ledger.usage()) or found
         yield self._targets_planned(found, now)
         yield Plan(deletes=reaper_plan.released(found.interfaces))
-        records = record_plan.read(self._store, arn)
-        if records is not None:
-            yield record_plan.plan(records, now)
 
     def _of_task_sets(self, arn: str, now: datetime) -> Iterator[Plan]:
         """The plans of a service that is made of task sets."""

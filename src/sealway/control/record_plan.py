@@ -79,7 +79,7 @@ def _moved(
 
 
 def _changes(record: ServiceDeployment, service: Service, revisions: Mapping[str, str]) -> dict[str, Any]:
-    if service.status != "ACTIVE":
+    if service.status != "ACTIVE" or not service.deployments:  # or made anew, of task sets
         return {"status": "STOPPED", "status_reason": _DELETED}
     primary = service.primary
     if record.rollback is not None:

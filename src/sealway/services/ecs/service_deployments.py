@@ -102,7 +102,12 @@ def stop_service_deployment(ctx: Context, request: Params) -> Params:
             raise AwsError("ServiceDeploymentNotFoundException", "The service deployment was not found.")
         service = tx.get(Service, record.service_arn)
         current = service is not None and service.status == "ACTIVE" and record.status in _STOPPABLE
-        if service is None or not current or service.primary.id != record.deployment_id:
+        if (
+            service is None
+            or not current
+            or not service.deployments
+            or service.primary.id != record.deployment_id
+        ):
             raise AwsError(
                 "ConflictException", "The service deployment cannot be stopped: it is not in progress."
             )

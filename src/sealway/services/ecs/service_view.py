@@ -59,7 +59,7 @@ def show(reader: Reader, service: Service, *, tags: bool = False) -> Params:
 def _current(reader: Reader, service: Service, tasks: list[Task]) -> Params:
     """The newest service deployment, and the revisions whose tasks are wanted or run."""
     records = reader.list(ServiceDeployment, service_arn=service.arn)
-    if service.status == "INACTIVE" or not records:
+    if service.status == "INACTIVE" or not service.deployments or not records:
         return {}
     revisions = {r.deployment_id: r for r in reader.list(ServiceRevision, service_arn=service.arn)}
     shown = [
