@@ -134,7 +134,8 @@ def test_a_task_set_is_scaled_to_its_part_rounded_up(world):
     settle(world)
     (whole,) = shown(world)
     assert (whole["runningCount"], whole["stabilityStatus"]) == (5, "STEADY_STATE")
-    world.ecs.update_task_set(**NAMED, taskSet=made["id"], scale={"value": 0.0, "unit": "PERCENT"})
+    none = world.ecs.update_task_set(**NAMED, taskSet=made["id"], scale={"unit": "PERCENT"})["taskSet"]
+    assert none["scale"] == {"value": 0.0, "unit": "PERCENT"}
     settle(world)
     assert service(world)["runningCount"] == 0
 

@@ -80,7 +80,7 @@ def check_same(known: TaskSet, wanted: TaskSet) -> None:
 
 
 def scale_of(given: Params | None) -> float:
-    """The percentage asked for; 0 by default, as on AWS."""
+    """The percentage asked for; 0 when no value is given, as on AWS: some SDKs leave a 0 out."""
     scale = given or {}
     if scale.get("unit") not in (None, _PERCENT):
         raise invalid("The unit of a scale must be PERCENT.")
