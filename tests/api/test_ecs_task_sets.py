@@ -95,6 +95,11 @@ def service(world: World):
     return world.ecs.describe_services(cluster="blue", services=["s"])["services"][0]
 
 
+def statistic(world: World, name: str) -> str:
+    (cluster,) = world.ecs.describe_clusters(clusters=["blue"], include=["STATISTICS"])["clusters"]
+    return {one["name"]: one["value"] for one in cluster["statistics"]}[name]
+
+
 def targets(world: World, group: str) -> list[Target]:
     return world.run(partial(world.store.list, Target, target_group_arn=group))
 
@@ -377,6 +382,7 @@ def test_an_update_changes_what_is_the_services_own(world):
     assert changed["taskSets"][0]["stabilityStatus"] == "STEADY_STATE"
     for member, value in (
         ("taskDefinition", "web:2"),
+        ("capacityProviderStrategy", [{"capacityProvider": "FARGATE", "weight": 1}]),
         ("loadBalancers", BALANCERS),
         ("forceNewDeployment", True),
         ("enableExecuteCommand", True),
@@ -429,7 +435,13 @@ def test_capacity_provider_strategies_divide_a_sets_tasks(world):
     assert all(task["enableExecuteCommand"] for task in tasks(world))
     tags = world.ecs.list_tags_for_resource(resourceArn=tasks(world)[0]["taskArn"])["tags"]
     assert tags == [{"key": "team", "value": "a"}]
+    with refused("ResourceInUseException", f"It is used by the service {ECS}:service/blue/s."):
+        world.ecs.put_cluster_capacity_providers(
+            cluster="blue", capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[]
+        )
+    assert statistic(world, "activeFargateServiceCount") == "0"
     world.ecs.update_service_primary_task_set(**NAMED, primaryTaskSet=made["id"])
+    assert statistic(world, "activeFargateServiceCount") == "1"
     assert service(world)["capacityProviderStrategy"] == strategy
     assert "launchType" not in service(world)
 

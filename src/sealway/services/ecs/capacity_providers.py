@@ -8,12 +8,14 @@ from ...model import arn
 from ...model.errors import AwsError
 from ...model.request import Params
 from ...model.service import Service
+from ...store import Reader
 from ..context import Context, Operation
 from . import cluster_view, errors
 from .capacity_strategy import FARGATE_PROVIDERS, check_providers, check_strategy
 from .lookup import own_resource, require_cluster
 from .names import is_name
 from .pages import cut
+from .task_set_view import of_service
 
 _RESERVED = ("aws", "ecs", "fargate")
 
@@ -27,8 +29,7 @@ def put_cluster_capacity_providers(ctx: Context, request: Params) -> Params:
     with ctx.store.transaction() as tx:
         cluster = require_cluster(ctx, tx, request["cluster"])
         for service in tx.list(Service, cluster_arn=cluster.arn):
-            used = service.extra.get("capacityProviderStrategy") or ()
-            if service.status != "INACTIVE" and any(s["capacityProvider"] not in providers for s in used):
+            if service.status != "INACTIVE" and not providers_of(tx, service) <= set(providers):
                 raise errors.in_use(
                     "The specified capacity provider is in use and cannot be removed."
                     f" It is used by the service {service.arn}."
@@ -40,6 +41,15 @@ def put_cluster_capacity_providers(ctx: Context, request: Params) -> Params:
             )
         )
         return {"cluster": cluster_view.show(tx, changed, ("TAGS", "SETTINGS", "CONFIGURATIONS"))}
+
+
+def providers_of(reader: Reader, service: Service) -> set[str]:
+    """Those that the service's strategy names, or its task sets' do."""
+    strategies = [
+        service.extra.get("capacityProviderStrategy") or (),
+        *(task_set.capacity_provider_strategy for task_set in of_service(reader, service)),
+    ]
+    return {item["capacityProvider"] for strategy in strategies for item in strategy}
 
 
 def describe_capacity_providers(ctx: Context, request: Params) -> Params:

@@ -8,6 +8,7 @@ from ...model.service import Service
 from ...model.task import Task
 from ...store import Reader
 from . import counts, tag_list
+from .task_set_view import as_primary
 
 
 def show(reader: Reader, cluster: Cluster, include: Collection[str] = ()) -> Params:
@@ -23,7 +24,9 @@ def show(reader: Reader, cluster: Cluster, include: Collection[str] = ()) -> Par
         "runningTasksCount": counts.running(tasks),
         "pendingTasksCount": counts.pending(tasks),
         "activeServicesCount": sum(s.status == "ACTIVE" for s in services),
-        "statistics": _statistics(tasks, services) if "STATISTICS" in include else [],
+        "statistics": _statistics(tasks, [as_primary(reader, s) for s in services])
+        if "STATISTICS" in include
+        else [],
         "tags": tag_list.to_list(cluster.tags) if "TAGS" in include else [],
         "settings": list(cluster.settings) if "SETTINGS" in include else [],
         "capacityProviders": list(cluster.capacity_providers),

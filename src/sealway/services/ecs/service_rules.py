@@ -60,7 +60,7 @@ def refuse_update(request: Params, service: Service) -> None:
         raise unsupported(f"Changing the deployment controller of a service to {controller}")
     if service.scheduling_strategy == DAEMON:
         refuse_for_daemon(request)
-    if request.get("capacityProviderStrategy") and service.launch_type != "FARGATE":
+    if request.get("capacityProviderStrategy") and service.launch_type == "EC2":
         raise unsupported("Changing a service of the launch type EC2 to a capacity provider strategy")
 
 
