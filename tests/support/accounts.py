@@ -88,6 +88,8 @@ class Has(msgspec.Struct, frozen=True, kw_only=True):
     template_name: str
     scaling_group: str
     scaled_instance: str
+    provider: str
+    provider_name: str
 
 
 def absent(text: str) -> str:
@@ -210,6 +212,14 @@ class Accounts:
             Tags=TAGS,
         )
         instance = self._launched(owner, network["subnet"])["InstanceId"]
+        provider = self.call(
+            owner,
+            "ecs",
+            "CreateCapacityProvider",
+            name=f"capacity-{owner.name}",
+            autoScalingGroupProvider={"autoScalingGroupArn": group},
+            tags=[{"key": "a", "value": "b"}],
+        )["capacityProvider"]
         attached: dict[str, Any] = {"InstanceIds": [instance], "AutoScalingGroupName": group}
         self.call(owner, "autoscaling", "AttachInstances", **attached)
         return {
@@ -217,6 +227,8 @@ class Accounts:
             "template_name": template,
             "scaling_group": group,
             "scaled_instance": instance,
+            "provider": provider["capacityProviderArn"],
+            "provider_name": provider["name"],
         }
 
     def _balancing(self, owner: Owner, network: dict[str, str]) -> dict[str, str]:

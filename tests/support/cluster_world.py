@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from sealway.model.auto_scaling import AutoScalingGroup, GroupInstance, TemplateChoice
 from sealway.model.cluster import ContainerInstance
 from sealway.model.network import Subnet
 from sealway.model.task import Task
@@ -71,3 +72,35 @@ def task(number: int, **fields: Any) -> Task:
         "created_at": NOW,
     }
     return Task(**OWNER, **{**given, **fields})
+
+
+SCALING_GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:1:autoScalingGroupName/nodes"
+_TEMPLATE = TemplateChoice(id="lt-1", name="nodes", version="1")
+
+
+def scaling_group(**fields: Any) -> AutoScalingGroup:
+    """Group ``nodes``, of up to ten instances in two zones."""
+    given = {
+        "min_size": 0,
+        "max_size": 10,
+        "desired_capacity": 0,
+        "subnets": ("subnet-1", "subnet-2"),
+        "availability_zones": ("us-east-1a", "us-east-1b"),
+    }
+    return AutoScalingGroup(
+        **OWNER, arn=SCALING_GROUP, name="nodes", template=_TEMPLATE, created_at=NOW, **{**given, **fields}
+    )
+
+
+def group_member(instance_id: str, **fields: Any) -> GroupInstance:
+    """An instance of the group ``nodes`` that is in service."""
+    given = {"availability_zone": "us-east-1a", "state": "InService", "joined_at": NOW}
+    return GroupInstance(
+        **OWNER,
+        instance_id=instance_id,
+        group_arn=SCALING_GROUP,
+        instance_type="t3.micro",
+        image_id="ami-1",
+        template=_TEMPLATE,
+        **{**given, **fields},
+    )

@@ -1,4 +1,5 @@
-"""For each identifier that EC2 Auto Scaling takes, a request with another owner's in its place."""
+"""Requests with another owner's identifier in the place of one's own: to EC2 Auto Scaling, and to ECS about
+capacity providers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -88,4 +89,25 @@ AUTO_SCALING: list[tuple[str, Build]] = [
         lambda _, t: {"InstanceId": t.scaled_instance, "ShouldDecrementDesiredCapacity": True},
     ),
     ("UpdateAutoScalingGroup", scaled(MaxSize=9)),
+]
+CAPACITY: list[tuple[str, Build]] = [
+    (
+        "CreateCapacityProvider",
+        lambda _, t: {"name": "n", "autoScalingGroupProvider": {"autoScalingGroupArn": t.scaling_group}},
+    ),
+    ("DeleteCapacityProvider", lambda _, t: {"capacityProvider": t.provider}),
+    ("DescribeCapacityProviders", lambda _, t: {"capacityProviders": [t.provider, t.provider_name]}),
+    ("TagResource", lambda _, t: {"resourceArn": t.provider, "tags": [{"key": "a", "value": "c"}]}),
+    (
+        "UpdateCapacityProvider",
+        lambda _, t: {"name": t.provider, "autoScalingGroupProvider": {"managedDraining": "DISABLED"}},
+    ),
+    (
+        "PutClusterCapacityProviders",
+        lambda m, t: {
+            "cluster": m.cluster,
+            "capacityProviders": [t.provider],
+            "defaultCapacityProviderStrategy": [],
+        },
+    ),
 ]

@@ -16,6 +16,7 @@ from ..model.auto_scaling import (
     NAME_TAG,
     PENDING,
     TERMINATING,
+    TERMINATING_WAIT,
     GroupInstance,
     ScalingActivity,
     TemplateChoice,
@@ -28,13 +29,15 @@ from ..model.launch_template import ID_TAG, VERSION_TAG, LaunchTemplateVersion
 from ..model.new_instance import Batch, Recipe, Site, free_address, new_instance
 from ..model.resource import Resource
 from .auto_scaling_snapshot import Ground, GroupSnapshot, Member
-from .plan import Plan
+from .plan import Plan, earliest
 from .snapshot import GONE
 from .termination_policy import choose
 
 MOST_LAUNCHED = 50
 """In one pass; the rest follows in the next."""
 RETRY_LAUNCH = timedelta(seconds=30)
+LONGEST_DRAIN = timedelta(hours=48)
+"""Source: ECS Developer Guide, "Safely shut down Amazon ECS workloads running on EC2 instances"."""
 
 
 def plan(snapshot: GroupSnapshot, now: datetime, ids: IdSource) -> Plan:
@@ -102,12 +105,28 @@ class _Step:
 
     def _end(self, member: Member, instance: Instance) -> None:
         """Ends the instance of a membership that is leaving."""
-        if instance.terminate_requested_at is not None:
+        if instance.terminate_requested_at is not None or self._drains(member):
             return
         self._put(instance.replace(state="shutting-down", terminate_requested_at=self.now))
         for container in member.containers:
             # The node would find it so in a moment; until then nothing must be placed there.
             self._put(container.replace(agent_connected=False))
+
+    def _drains(self, member: Member) -> bool:
+        """Lets the instance's tasks move away first, if managed draining is on; whether it still waits."""
+        membership = member.membership
+        begun = [a.started_at for a in self.activities.values() if a.instance_id == membership.instance_id]
+        until = max(begun, default=self.now) + LONGEST_DRAIN
+        deleting = self.group.delete_requested_at is not None
+        if deleting or not (self.snapshot.drains and member.busy) or until <= self.now:
+            return False
+        for container in member.containers:
+            if container.status == "ACTIVE":
+                self._put(container.replace(status="DRAINING"))
+        if membership.state != TERMINATING_WAIT:
+            self._keep(member, membership.replace(state=TERMINATING_WAIT))
+        self.wake_at = earliest(self.wake_at, until)
+        return True
 
     # --- how many there are to be -------------------------------------------------------------
 
@@ -225,7 +244,7 @@ class _Step:
 
     def _failed(self, reason: str) -> None:
         """A launch failed: said once, until something else happens."""
-        self.wake_at = self.now + RETRY_LAUNCH
+        self.wake_at = earliest(self.wake_at, self.now + RETRY_LAUNCH)
         newest = next(reversed(self.activities.values()), None)
         if newest is not None and (newest.status, newest.status_message) == ("Failed", reason):
             return

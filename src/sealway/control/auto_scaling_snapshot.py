@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from ..model.auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivity
-from ..model.cluster import ContainerInstance
+from ..model.capacity_provider import CapacityProvider
+from ..model.cluster import Cluster, ContainerInstance
 from ..model.instance import Instance
 from ..model.launch_template import LaunchTemplate, LaunchTemplateVersion, numbered, version_key
 from ..model.network import NetworkInterface, SecurityGroup, Subnet
@@ -40,9 +41,18 @@ class GroupSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     group: AutoScalingGroup
     version: LaunchTemplateVersion | None
     members: tuple[Member, ...] = ()
+    provider: CapacityProvider | None = None
+    """The capacity provider that stands on the group."""
+    clusters: tuple[Cluster, ...] = ()
+    """Those that have the provider."""
     grounds: tuple[Ground, ...] = ()
     activities: tuple[ScalingActivity, ...] = ()
     """Oldest first."""
+
+    @property
+    def drains(self) -> bool:
+        """Whether tasks move away from an instance before it ends."""
+        return self.provider is not None and self.provider.drains and bool(self.clusters)
 
 
 def read(reader: Reader, arn: str) -> GroupSnapshot | None:
@@ -51,10 +61,13 @@ def read(reader: Reader, arn: str) -> GroupSnapshot | None:
     if group is None:
         return None
     version = _version(reader, group)
+    provider = next(iter(reader.list(CapacityProvider, group_arn=arn)), None)
     activities = reader.list(ScalingActivity, group_arn=arn)
     return GroupSnapshot(
         group=group,
         version=version,
+        provider=provider,
+        clusters=_clusters(reader, provider) if provider else (),
         members=tuple(_member(reader, m) for m in reader.list(GroupInstance, group_arn=arn)),
         grounds=tuple(
             _ground(reader, subnet, version)
@@ -63,6 +76,11 @@ def read(reader: Reader, arn: str) -> GroupSnapshot | None:
         ),
         activities=tuple(sorted(activities, key=lambda activity: (activity.started_at, activity.id))),
     )
+
+
+def _clusters(reader: Reader, provider: CapacityProvider) -> tuple[Cluster, ...]:
+    own = reader.list(Cluster, account_id=provider.account_id, region=provider.region, status="ACTIVE")
+    return tuple(cluster for cluster in own if provider.name in cluster.capacity_providers)
 
 
 def _version(reader: Reader, group: AutoScalingGroup) -> LaunchTemplateVersion | None:

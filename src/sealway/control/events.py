@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ..model.ids import IdSource, uuid
-from ..model.placement import MEMBER_OF, Unplaced
+from ..model.placement import MEMBER_OF, NO_INSTANCES, NO_INSTANCES_OF_PROVIDER, Unplaced
 from ..model.service import EVENTS_KEPT, Service, ServiceEvent
 from ..model.task import Task
 
@@ -69,11 +69,12 @@ def failed_container_health(task: Task) -> str:
     return f"(task {task.id}) failed container health checks."
 
 
-def unable_to_place(unplaced: Unplaced) -> str:
-    """No container instance takes the task (or, on Fargate, no subnet has an address)."""
+def unable_to_place(unplaced: Unplaced, *, by_provider: bool = False) -> str:
+    """No container instance takes the task (none of its capacity provider, where it has one); on Fargate, no
+    subnet has an address."""
     closest = unplaced.closest
     if closest is None:
-        text = "Reason: No Container Instances were found in your cluster."
+        text = f"Reason: {NO_INSTANCES_OF_PROVIDER if by_provider else NO_INSTANCES}"
     elif not closest.arn:
         return f"was unable to place a task. Reason: {closest.reason}. {_SEE}"
     else:

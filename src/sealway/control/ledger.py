@@ -20,6 +20,7 @@ from ..model.placement import Room, rooms
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
 from ..model.task_size import needs_of
+from ..model.waiting import waits
 from ..store import Change, Store
 from .usage import Usage, read_usage
 
@@ -37,6 +38,7 @@ class Ledger:
         self._cluster_of: dict[str, str] = {}
         self._prints: dict[str, _Print] = {}
         self._last_given: dict[str, Given] = {}
+        self._waiting: dict[str, set[str]] = defaultdict(set)
         self._usage: Usage | None = None
         self._behind: frozenset[Change] = frozenset()
         self._dirty = {instance.arn for instance in store.list(ContainerInstance)}
@@ -58,6 +60,11 @@ class Ledger:
         """Subnet id -> the address of its newest task, also when that is gone."""
         self._refresh()
         return self._last_given
+
+    def waiting(self, cluster_arn: str) -> frozenset[str]:
+        """The tasks of the cluster that wait for an instance."""
+        self._refresh()
+        return frozenset(self._waiting[cluster_arn])
 
     def usage(self) -> Usage:
         """The usage of all target groups."""
@@ -82,6 +89,9 @@ class Ledger:
     def _take_task(self, arn: str) -> None:
         task, before = self._store.get(Task, arn), self._prints.get(arn)
         after = _print_of(task) if task is not None else None
+        if task is not None:  # one that is gone was STOPPED before, and waited for nothing
+            wait = self._waiting[task.cluster_arn]
+            (wait.add if waits(task) else wait.discard)(arn)
         if task is not None and task.interface is not None:
             given = (task.created_at, int(IPv4Address(task.interface.private_ip)))
             subnet = task.interface.subnet_id

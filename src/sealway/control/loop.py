@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from ..model.clock import Clock
+from ..model.cluster import ContainerInstance
 from ..model.ids import IdSource
 from ..model.service import Service
 from ..model.task_set import EXTERNAL, TaskSet
@@ -22,7 +23,10 @@ from ..store import Store
 from . import (
     auto_scaling_plan,
     auto_scaling_snapshot,
+    capacity_plan,
     definition_plan,
+    demand_snapshot,
+    managed_scaling_plan,
     reaper_plan,
     record_plan,
     service_plan,
@@ -31,6 +35,7 @@ from . import (
     task_plan,
     task_set_plan,
     traffic_plan,
+    waiting_plan,
 )
 from .ledger import Ledger
 from .plan import Plan, earliest
@@ -44,7 +49,7 @@ SLICE = 0.02
 """Seconds of planning after which others get a turn."""
 LONGEST_RETRY = 60
 MOST_PASSES = 200
-_ORDER = {"service": 0, "cluster": 1, "group": 2, "autoscaling": 3, "reaper": 4}
+_ORDER = {"service": 0, "cluster": 1, "waiting": 2, "group": 3, "autoscaling": 4, "reaper": 5}
 
 
 class ControlLoop:
@@ -156,9 +161,10 @@ class ControlLoop:
                 snapshot.read_group(self._store, scope.key, self._ledger.usage()), now
             )
         elif scope.kind == "autoscaling":
-            group = auto_scaling_snapshot.read(self._store, scope.key)
-            if group is not None:
-                yield auto_scaling_plan.plan(group, now, self._ids)
+            yield from self._of_auto_scaling_group(scope.key, now)
+        elif scope.kind == "waiting":
+            waiting = waiting_plan.read(self._store, scope.key, self._ledger)
+            yield waiting_plan.plan(waiting, now, self._ids)
         else:
             dead = reaper_plan.plan(snapshot.read_leftovers(self._store), now)
             records = record_plan.of_gone(self._store, dead.deletes)
@@ -203,6 +209,19 @@ class ControlLoop:
         if found is not None:
             yield Plan(deletes=reaper_plan.released(found.interfaces))
             yield task_set_plan.finish(found, self._store.list(TaskSet, service_arn=arn), now)
+
+    def _of_auto_scaling_group(self, arn: str, now: datetime) -> Iterator[Plan]:
+        found = auto_scaling_snapshot.read(self._store, arn)
+        if found is None:
+            return
+        name = found.provider.name if found.provider else None
+        named = self._store.list(ContainerInstance, capacity_provider=name) if name else []
+        yield capacity_plan.plan(found, named)
+        if found.provider is not None and found.clusters:
+            demand = demand_snapshot.read(self._store, found, self._ledger)
+            yield managed_scaling_plan.plan(demand, now)
+        found = auto_scaling_snapshot.read(self._store, arn) or found
+        yield auto_scaling_plan.plan(found, now, self._ids)
 
     def _tasks_planned(self, found: snapshot.ServiceSnapshot, now: datetime) -> Plan:
         plan = service_plan.plan(found, now, self._ids)

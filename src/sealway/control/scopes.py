@@ -1,14 +1,17 @@
 """What is planned as a unit, and which units a change touches.
 
-A *scope* is a service, the standalone tasks of a cluster, a target group's loose targets, an Auto Scaling
-group, or the reaper.
+A *scope* is a service, the standalone tasks of a cluster, its tasks that wait for an instance, a target
+group's loose targets, an Auto Scaling group, or the reaper.
 Events only say where to look: each scope is read whole when its turn comes.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
+from ..model import arn
 from ..model.auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivity
+from ..model.capacity import NAME
+from ..model.capacity_provider import CapacityProvider
 from ..model.cluster import Cluster, ContainerInstance
 from ..model.instance import Instance
 from ..model.load_balancer import Listener, LoadBalancer
@@ -25,7 +28,7 @@ Change = tuple[type[Resource], str]
 class Scope(NamedTuple):
     """``key``: the ARN of the service, cluster, target group or Auto Scaling group."""
 
-    kind: Literal["service", "cluster", "group", "autoscaling", "reaper"]
+    kind: Literal["service", "cluster", "waiting", "group", "autoscaling", "reaper"]
     key: str = ""
 
 
@@ -44,13 +47,16 @@ WATCHED: tuple[type[Resource], ...] = (
     AutoScalingGroup,
     GroupInstance,
     ScalingActivity,
+    CapacityProvider,
+    Cluster,
 )
 
 
 def everything(reader: Reader) -> set[Scope]:
     """All scopes."""
     scopes = {Scope("service", service.arn) for service in reader.list(Service)}
-    scopes |= {Scope("cluster", cluster.arn) for cluster in reader.list(Cluster)}
+    for cluster in reader.list(Cluster):
+        scopes |= {Scope("cluster", cluster.arn), Scope("waiting", cluster.arn)}
     scopes |= {Scope("cluster", task.cluster_arn) for task in reader.list(Task, service_arn=None)}
     scopes |= {Scope("group", target.target_group_arn) for target in reader.list(Target)}
     scopes |= {Scope("autoscaling", group.arn) for group in reader.list(AutoScalingGroup)}
@@ -92,7 +98,45 @@ def _of_target(key: str, reader: Reader) -> set[Scope]:
 
 def _of_container_instance(key: str, reader: Reader) -> set[Scope]:
     instance = reader.get(ContainerInstance, key)
-    return _of_cluster(instance.cluster_arn, reader) if instance else set()
+    if instance is None:
+        return set()
+    scopes = _of_cluster(instance.cluster_arn, reader) | {Scope("waiting", instance.cluster_arn)}
+    return scopes | _of_member(instance.ec2_instance_id, reader)
+
+
+def _of_changed_task(key: str, reader: Reader) -> set[Scope]:
+    """Beside its own scope: who waits, and the Auto Scaling group whose need of instances it changes."""
+    task = reader.get(Task, key)
+    scopes = _of_task(task)
+    if task is None or task.last_status not in ("PROVISIONING", "STOPPED"):
+        return scopes
+    if task.wait is not None:
+        scopes.add(Scope("waiting", task.cluster_arn))
+        return scopes | _of_provider(task.account_id, task.region, task.extra.get(NAME), reader)
+    instance = reader.get(ContainerInstance, task.container_instance_arn or "")
+    provider = instance.capacity_provider if instance else None
+    return scopes | _of_provider(task.account_id, task.region, provider, reader)
+
+
+def _of_provider(account_id: str, region: str, name: str | None, reader: Reader) -> set[Scope]:
+    if name is None:
+        return set()
+    provider = reader.get(CapacityProvider, arn.ecs(region, account_id, f"capacity-provider/{name}"))
+    return {Scope("autoscaling", provider.group_arn)} if provider else set()
+
+
+def _of_changed_provider(key: str, reader: Reader) -> set[Scope]:
+    provider = reader.get(CapacityProvider, key)
+    return {Scope("autoscaling", provider.group_arn)} if provider else set()
+
+
+def _of_changed_cluster(key: str, reader: Reader) -> set[Scope]:
+    """The groups whose capacity providers it may have, or have had."""
+    cluster = reader.get(Cluster, key)
+    if cluster is None:
+        return set()
+    own = reader.list(CapacityProvider, account_id=cluster.account_id, region=cluster.region)
+    return {Scope("autoscaling", provider.group_arn) for provider in own}
 
 
 def _of_member(key: str, reader: Reader) -> set[Scope]:
@@ -116,9 +160,9 @@ def _of_task(task: Task | None) -> set[Scope]:
     return {Scope("service", task.service_arn) if task.service_arn else Scope("cluster", task.cluster_arn)}
 
 
-def _of_cluster(arn: str, reader: Reader) -> set[Scope]:
-    services = {Scope("service", service.arn) for service in reader.list(Service, cluster_arn=arn)}
-    return services | {Scope("cluster", arn)}
+def _of_cluster(key: str, reader: Reader) -> set[Scope]:
+    services = {Scope("service", service.arn) for service in reader.list(Service, cluster_arn=key)}
+    return services | {Scope("cluster", key)}
 
 
 def _of_host(key: str, reader: Reader) -> set[Scope]:
@@ -131,7 +175,7 @@ def _of_host(key: str, reader: Reader) -> set[Scope]:
 _SCOPES: dict[type[Resource], Callable[[str, Reader], set[Scope]]] = {
     Service: lambda key, _: {Scope("service", key)},
     TaskSet: _of_task_set,
-    Task: lambda key, reader: _of_task(reader.get(Task, key)),
+    Task: _of_changed_task,
     Target: _of_target,
     TargetHealth: _of_target,
     ContainerInstance: _of_container_instance,
@@ -139,5 +183,7 @@ _SCOPES: dict[type[Resource], Callable[[str, Reader], set[Scope]]] = {
     AutoScalingGroup: lambda key, _: {Scope("autoscaling", key)},
     GroupInstance: _of_member,
     ScalingActivity: _of_activity,
+    CapacityProvider: _of_changed_provider,
+    Cluster: _of_changed_cluster,
 }
 """What a change of each kind touches."""

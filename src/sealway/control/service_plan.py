@@ -9,16 +9,18 @@ only when the circuit breaker rolls back, as on AWS.
 from collections import Counter
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from ..model import capacity
 from ..model.ids import IdSource
 from ..model.network import NetworkInterface
-from ..model.new_task import Board, Stock, TaskRequest, board, place_all, subnet_ids
+from ..model.new_task import Board, Stock, TaskRequest, board, parted, place_all, subnet_ids, waiting_task
 from ..model.placement import SERVICE_DEFAULT_STRATEGY, Unplaced
 from ..model.service import Deployment, Service
 from ..model.task import Task
+from ..model.waiting import MOST_WAITING, waits
 from . import backoff, daemon_plan, events, rebalance_plan
 from .deployment_plan import Decision, Rollout, bounds_of, decide
 from .health import Unfit, is_healthy, next_verdict, unfit
@@ -97,11 +99,19 @@ class _Step:
         self.starved = bool(ground.busy & ground.taken)
         return ground
 
+    def _strategy(self) -> tuple[dict[str, Any], ...]:
+        return tuple(self.service.extra.get("capacityProviderStrategy") or ())
+
     def _zones(self) -> frozenset[str]:
+        providers = {item["capacityProvider"] for item in self._strategy()}
         return rebalance_plan.zones_of(
             self.service,
             self.snapshot.definitions[self.service.primary.task_definition_arn],
-            self.snapshot.machines.instances,
+            {
+                arn: instance
+                for arn, instance in self.snapshot.machines.instances.items()
+                if not providers or instance.capacity_provider in providers
+            },
             self.snapshot.subnet_zones,
         )
 
@@ -204,13 +214,17 @@ class _Step:
         unfit_zones = Counter(t.availability_zone for t in told if t.arn in unfit_now - leaving)
         on = msgspec.structs.replace(on, zone_tasks=Counter(on.zone_tasks) - unfit_zones)
         unplaced: list[Unplaced] = []
+        has = capacity.counts(decision.kept)
         for wanted, count in _seats(request, decision, _batch(len(self.tasks))):
-            made, on, refused = place_all(wanted, on, count, self.ids, self.now)
-            self.created += [task for task, _ in made]
-            self.interfaces += [interface for _, interface in made if interface is not None]
-            if refused is not None:
-                unplaced.append(refused)
-        self.created = capacity.divided(self.created, request.capacity, capacity.counts(decision.kept))
+            for part, number in parted(wanted, count, has):
+                made, on, refused = place_all(part, on, number, self.ids, self.now)
+                has[part.provider or ""] += number
+                self.created += [task for task, _ in made]
+                self.interfaces += [interface for _, interface in made if interface is not None]
+                if refused is not None and not self._wait(part, number - len(made), stock):
+                    unplaced.append(refused)
+        if request.launch_type == "FARGATE":
+            self.created = capacity.divided(self.created, request.capacity, capacity.counts(decision.kept))
         if not unplaced:
             return 0
         if decision.zones:
@@ -218,6 +232,15 @@ class _Step:
             return 0
         self._say_unplaced(unplaced[0])
         return (decision.source_start or decision.start) - len(self.created)
+
+    def _wait(self, part: TaskRequest, count: int, stock: Stock) -> bool:
+        """Lets tasks wait for their capacity provider to grow; whether all of them do."""
+        chosen = part.zone is not None or part.container_instance_arn is not None
+        if part.provider not in stock.growing or chosen:
+            return False
+        room = max(0, MOST_WAITING - sum(map(waits, (*self.tasks.values(), *self.created))))
+        self.created += [waiting_task(part, self.ids, self.now) for _ in range(min(count, room))]
+        return count <= room
 
     def _starting(self, decision: Decision) -> Deployment:
         """Whose tasks are started: what serves comes before what is to serve."""
@@ -241,7 +264,7 @@ class _Step:
             network_configuration=deployment.network_configuration,
             strategies=service.placement_strategy or SERVICE_DEFAULT_STRATEGY,
             constraints=service.placement_constraints,
-            capacity=tuple(service.extra.get("capacityProviderStrategy") or ()),
+            capacity=self._strategy(),
             extra={"enableExecuteCommand": True} if service.extra.get("enableExecuteCommand") else {},
             tags=_task_tags(service, definition.tags),
         )
@@ -260,7 +283,8 @@ class _Step:
     def _say_unplaced(self, unplaced: Unplaced) -> None:
         self.starved = True
         self.wakes.append(self.now + RETRY_PLACEMENT)
-        message = events.unable_to_place(unplaced)
+        own_providers = bool(self._strategy()) and self.service.launch_type != "FARGATE"
+        message = events.unable_to_place(unplaced, by_provider=own_providers)
         if self.created or not events.said_since_last_start(self.service, message):
             self.messages.append(message)
 

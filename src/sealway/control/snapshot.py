@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ..model.capacity_provider import CapacityProvider
 from ..model.cluster import ContainerInstance
 from ..model.instance import Instance
 from ..model.network import NetworkInterface, SecurityGroup, Subnet
@@ -178,10 +179,17 @@ def read_stock(reader: Reader, snapshot: ServiceSnapshot, ledger: Ledger) -> Sto
         tasks=reader.list(Task, service_arn=snapshot.service.arn),  # of all its task sets: they are one group
         rooms=ledger.rooms(snapshot.service.cluster_arn),
         last_given=ledger.last_given(),
+        growing=_growing(reader, snapshot.service),
         subnets=subnets,
         interfaces=[i for s in subnets for i in reader.list(NetworkInterface, subnet_id=s.id)],
         security_groups=[g for vpc in vpcs for g in reader.list(SecurityGroup, vpc_id=vpc, name="default")],
     )
+
+
+def _growing(reader: Reader, owner: Service) -> frozenset[str]:
+    """The account's capacity providers with managed scaling."""
+    own = reader.list(CapacityProvider, account_id=owner.account_id, region=owner.region)
+    return frozenset(provider.name for provider in own if provider.scaling.enabled)
 
 
 def _target_groups(service: Service) -> set[str]:

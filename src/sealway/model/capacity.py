@@ -30,6 +30,16 @@ def counts(tasks: Iterable[Task]) -> Counter[str]:
     return Counter(task.extra[NAME] for task in tasks if NAME in task.extra)
 
 
+def parts(count: int, strategy: Sequence[Mapping[str, Any]], has: Mapping[str, int]) -> list[tuple[str, int]]:
+    """How many of ``count`` new tasks each provider gets, in the strategy's order; ``has`` as above."""
+    known, given = Counter(has), Counter[str]()
+    for _ in range(count):
+        name = next_provider(strategy, known)
+        known[name] += 1
+        given[name] += 1
+    return [(_name(item), given[_name(item)]) for item in strategy if given[_name(item)]]
+
+
 def divided(
     tasks: Iterable[Task], strategy: Sequence[Mapping[str, Any]], has: Mapping[str, int]
 ) -> list[Task]:

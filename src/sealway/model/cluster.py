@@ -26,14 +26,18 @@ class Cluster(Resource, frozen=True, kw_only=True):
         return self.arn
 
 
+AGENT_PORTS = (22, 2375, 2376, 51678, 51679, 51680)
+"""TCP ports of SSH, Docker and the agent on AWS. Source: ECS API Reference, PortMapping."""
+
+
 class ContainerInstance(Resource, frozen=True, kw_only=True):
     """An instance as ECS sees it. Key: the ARN.
 
-    Registered by the node when the instance boots. ``status``: ACTIVE, DRAINING (the user's),
-    INACTIVE (deregistered). What is in use is not stored: it is the sum over the tasks placed here.
+    Registered by the node when the instance boots. ``status``: ACTIVE, DRAINING (the user's, or managed
+    draining's), INACTIVE (deregistered). What is in use is not stored: it is the sum over the tasks here.
     """
 
-    INDEXES: ClassVar[tuple[str, ...]] = ("cluster_arn", "ec2_instance_id")
+    INDEXES: ClassVar[tuple[str, ...]] = ("cluster_arn", "ec2_instance_id", "capacity_provider")
 
     arn: str
     account_id: str
@@ -46,10 +50,11 @@ class ContainerInstance(Resource, frozen=True, kw_only=True):
     agent_connected: bool = True
     cpu_units: int
     memory_mib: int
-    reserved_tcp_ports: tuple[int, ...] = (22, 2375, 2376, 51678, 51679, 51680)
-    """Those of SSH, Docker and the agent on AWS. Source: ECS API Reference, PortMapping."""
+    reserved_tcp_ports: tuple[int, ...] = AGENT_PORTS
     reserved_udp_ports: tuple[int, ...] = ()
     attributes: dict[str, str] = {}
+    capacity_provider: str | None = None
+    """The name of the cluster's capacity provider whose group it is in; ``control`` says."""
     registered_at: datetime
     tags: dict[str, str] = {}
 

@@ -2,6 +2,7 @@
 
 from .account_setting import AccountSetting
 from .auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivity
+from .capacity_provider import CapacityProvider
 from .cluster import Cluster, ContainerInstance
 from .credential import Credential
 from .exec_session import ExecSession
@@ -22,6 +23,7 @@ KINDS: dict[str, type[Resource]] = {
     for kind in (
         AccountSetting,
         AutoScalingGroup,
+        CapacityProvider,
         Cluster,
         ContainerInstance,
         Credential,

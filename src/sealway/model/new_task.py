@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from . import arn, placement
+from . import arn, capacity, placement
 from .address_pool import RESERVED_AT_START, first_free, mac_for
 from .cluster import ContainerInstance
 from .ids import IdSource, uuid
@@ -21,7 +21,7 @@ from .network import InterfaceAttachment, NetworkInterface, SecurityGroup, Subne
 from .placement import Refusal, Room, Unplaced
 from .port_range import publish
 from .shortlist import Shortlist
-from .task import ContainerStatus, Task, TaskInterface
+from .task import ContainerStatus, Task, TaskInterface, Wait
 from .task_definition import TaskDefinition
 from .task_size import needs_of
 
@@ -52,7 +52,9 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True):
     zone: str | None = None
     """The only Availability Zone it may go to, when set."""
     capacity: tuple[dict[str, Any], ...] = ()
-    """The capacity provider strategy, by which the tasks that are placed are divided."""
+    """The capacity provider strategy, by which the tasks are divided."""
+    provider: str | None = None
+    """The only capacity provider whose instances it may go to, when set."""
     extra: dict[str, Any] = {}
     tags: dict[str, str] = {}
     client_token: str = ""
@@ -107,6 +109,8 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     security_groups: Sequence[SecurityGroup] = ()
     rooms: Sequence[Room] | None = None
     last_given: Mapping[str, tuple[datetime, int]] = {}
+    growing: frozenset[str] = frozenset()
+    """Capacity providers whose groups grow as tasks need: those wait there that find no place."""
 
 
 def board(request: TaskRequest, stock: Stock) -> Board:
@@ -147,6 +151,17 @@ def _rooms_of(stock: Stock, request: TaskRequest) -> tuple[Room, ...]:
         msgspec.structs.replace(room, group_tasks=here[room.arn]) if room.arn in here else room
         for room in stock.rooms
     )
+
+
+def parted(
+    request: TaskRequest, count: int, has: Mapping[str, int] | None = None
+) -> list[tuple[TaskRequest, int]]:
+    """The request for each of one's own capacity providers, and how many tasks go there; itself where none
+    divides it (on Fargate providers make no difference to placement). ``has``: how many each has."""
+    if not request.capacity or request.launch_type == "FARGATE":
+        return [(request, count)]
+    shares = capacity.parts(count, request.capacity, has or {})
+    return [(msgspec.structs.replace(request, provider=name), number) for name, number in shares]
 
 
 def place_task(request: TaskRequest, on: Board, ids: IdSource, now: datetime) -> Placed | Unplaced:
@@ -220,10 +235,14 @@ def _place_many(
 
 
 def _reached(request: TaskRequest, on: Board) -> tuple[list[Room], list[Room]]:
-    """The instances in whose zones the task finds an address, and the others."""
+    """The instances of its capacity provider in whose zones the task finds an address, and the others."""
     zones = _open_zones(request, on, {room.availability_zone for room in on.rooms})
-    reached = [room for room in on.rooms if room.availability_zone in zones]
-    return reached, [room for room in on.rooms if room.availability_zone not in zones]
+    reached: list[Room] = []
+    others: list[Room] = []
+    for room in on.rooms:
+        suits = room.availability_zone in zones and request.provider in (None, room.capacity_provider)
+        (reached if suits else others).append(room)
+    return reached, others
 
 
 def _open_zones(request: TaskRequest, on: Board, zones: set[str]) -> set[str]:
@@ -265,6 +284,8 @@ def _rooms(request: TaskRequest, on: Board) -> tuple[Room, ...]:
         rooms = tuple(room for room in rooms if room.arn == request.container_instance_arn)
     if request.zone is not None:
         rooms = tuple(room for room in rooms if room.availability_zone == request.zone)
+    if request.provider is not None:
+        rooms = tuple(room for room in rooms if room.capacity_provider == request.provider)
     return rooms
 
 
@@ -325,7 +346,7 @@ def _build(
         port_ranges=publish(definition, ranges) if room else (),
         network_configuration=request.network_configuration,
         started_by=request.started_by or request.deployment_id,
-        extra=request.extra,
+        extra=_extra(request),
         tags=request.tags,
         client_token=request.client_token,
         containers=tuple(
@@ -334,6 +355,16 @@ def _build(
         created_at=now,
     )
     return task, interface
+
+
+def _extra(request: TaskRequest) -> dict[str, Any]:
+    return {**request.extra, capacity.NAME: request.provider} if request.provider else request.extra
+
+
+def waiting_task(request: TaskRequest, ids: IdSource, now: datetime) -> Task:
+    """A task that waits for an instance of its capacity provider."""
+    task, _ = _build(request, Board(), (None, ()), None, (ids, now))
+    return task.replace(wait=Wait(strategies=request.strategies, constraints=request.constraints))
 
 
 def _container(

@@ -30,6 +30,7 @@ SERVICE_DEFAULT_STRATEGY: tuple[dict[str, Any], ...] = (
 )
 """What the service scheduler does where the user names no strategy."""
 NO_INSTANCES = "No Container Instances were found in your cluster."
+NO_INSTANCES_OF_PROVIDER = "No Container Instances were found in your capacity provider."
 MEMBER_OF = "MemberOf placement constraint unsatisfied."
 DISTINCT_INSTANCE = "distinctInstance placement constraint unsatisfied."
 _CLOSENESS = ("AGENT", MEMBER_OF, DISTINCT_INSTANCE, "RESOURCE:CPU", "RESOURCE:MEMORY", "RESOURCE:PORTS")
@@ -52,6 +53,7 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     reserved_ports: int = 0
     """How many of them are the instance's own or were asked for by number."""
     attributes: dict[str, str] = {}
+    capacity_provider: str | None = None
     agent_connected: bool = True
     agent_version: str = ""
     registered_at: datetime | None = None
@@ -218,6 +220,7 @@ def _room(
         udp_ports=frozenset(udp),
         reserved_ports=reserved,
         attributes=instance.attributes,
+        capacity_provider=instance.capacity_provider,
         agent_connected=instance.agent_connected,
         agent_version=__version__,
         registered_at=instance.registered_at,

@@ -67,6 +67,13 @@ class TaskInterface(msgspec.Struct, frozen=True, kw_only=True):
     mac: str
 
 
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
+    """How a task is to be placed that waits for its capacity provider to grow."""
+
+    strategies: tuple[dict[str, Any], ...] = ()
+    constraints: tuple[dict[str, Any], ...] = ()
+
+
 class Task(Resource, frozen=True, kw_only=True):
     """Key: the ARN, ``task/CLUSTER/ID``."""
 
@@ -83,6 +90,8 @@ class Task(Resource, frozen=True, kw_only=True):
     launch_type: str
     platform_version: str | None = None
     container_instance_arn: str | None = None
+    wait: Wait | None = None
+    """Set while it waits for an instance; it has no zone and no interface until then."""
     availability_zone: str
     cpu: str
     memory: str

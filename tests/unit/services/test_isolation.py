@@ -28,7 +28,7 @@ from tests.support.accounts import (
     nobody,
 )
 from tests.support.ec2 import IMAGE
-from tests.support.scaling_cases import AUTO_SCALING
+from tests.support.scaling_cases import AUTO_SCALING, CAPACITY
 
 Request = dict[str, Any]
 Build = Callable[[Has, Has], Request]
@@ -444,12 +444,11 @@ EC2: list[tuple[str, Build]] = [
     ("DeleteLaunchTemplateVersions", lambda _, t: {"LaunchTemplateId": t.template, "Versions": ["1"]}),
 ]
 NAME_NOTHING = {
-    *{("ecs", name) for name in ("CreateCluster", "DescribeCapacityProviders", "ListClusters")},
+    *{("ecs", name) for name in ("CreateCluster", "ListClusters")},
     *{("ecs", name) for name in ("DeleteAccountSetting", "ListAccountSettings", "RegisterTaskDefinition")},
     *{("ecs", name) for name in ("PutAccountSetting", "PutAccountSettingDefault")},
     ("ecs", "ListServicesByNamespace"),
     *{("ecs", name) for name in AGENT_OPERATIONS},
-    *{("ecs", f"{verb}CapacityProvider") for verb in ("Create", "Update", "Delete")},
     ("elbv2", "DescribeAccountLimits"),
     *{("ec2", name) for name in ("CreateDefaultVpc", "CreateVpc", "DescribeAccountAttributes")},
     *{("ec2", name) for name in ("DescribeAvailabilityZones", "DescribeImages", "DescribeInstanceTypes")},
@@ -465,7 +464,7 @@ NAME_NOTHING = {
 CASES = [
     Case(service, operation, build)
     for service, cases in (
-        ("ecs", ECS),
+        ("ecs", [*ECS, *CAPACITY]),
         ("elbv2", ELB),
         ("ec2", EC2),
         ("autoscaling", AUTO_SCALING),

@@ -1,32 +1,36 @@
-"""PutClusterCapacityProviders and DescribeCapacityProviders: Amazon's own two, FARGATE and FARGATE_SPOT.
+"""Capacity providers: Amazon's own two, and those made of Auto Scaling groups.
 
-One's own cannot be: there are no Auto Scaling groups here for them to be made of, nor managed instances.
-CreateCapacityProvider, UpdateCapacityProvider and DeleteCapacityProvider say so as AWS would.
+CreateCapacityProvider, UpdateCapacityProvider, DeleteCapacityProvider, DescribeCapacityProviders,
+PutClusterCapacityProviders. The handlers write what the user wants; ``control`` scales the groups.
 """
 
-from ...model import arn
+from ...model.auto_scaling import AutoScalingGroup
+from ...model.capacity_provider import FARGATE_PROVIDERS, CapacityProvider, ManagedScaling
+from ...model.cluster import Cluster
 from ...model.errors import AwsError
 from ...model.request import Params
 from ...model.service import Service
 from ...store import Reader
 from ..context import Context, Operation
-from . import cluster_view, errors
-from .capacity_strategy import FARGATE_PROVIDERS, check_providers, check_strategy
-from .lookup import own_resource, require_cluster
-from .names import is_name
+from . import capacity_provider_rules as rules
+from . import cluster_view, errors, tag_list
+from .capacity_strategy import (
+    checked_providers,
+    checked_strategy,
+    find_provider,
+    provider_arn,
+    provider_name,
+)
+from .lookup import require_cluster
 from .pages import cut
 from .task_set_view import of_service
-
-_RESERVED = ("aws", "ecs", "fargate")
 
 
 def put_cluster_capacity_providers(ctx: Context, request: Params) -> Params:
     """PutClusterCapacityProviders: what is given replaces what was."""
-    providers = tuple(request["capacityProviders"])
-    strategy = tuple(request["defaultCapacityProviderStrategy"])
-    check_providers(providers)
-    check_strategy(strategy, providers)
     with ctx.store.transaction() as tx:
+        providers = checked_providers(ctx, tx, request["capacityProviders"])
+        strategy = checked_strategy(ctx, request["defaultCapacityProviderStrategy"], providers)
         cluster = require_cluster(ctx, tx, request["cluster"])
         for service in tx.list(Service, cluster_arn=cluster.arn):
             if service.status != "INACTIVE" and not providers_of(tx, service) <= set(providers):
@@ -54,62 +58,126 @@ def providers_of(reader: Reader, service: Service) -> set[str]:
 
 def describe_capacity_providers(ctx: Context, request: Params) -> Params:
     """DescribeCapacityProviders, by name or ARN; unknown ones under ``failures``."""
-    names: list[str] = list(FARGATE_PROVIDERS)
+    own = ctx.store.list(CapacityProvider, account_id=ctx.account_id, region=ctx.region)
+    names = [*FARGATE_PROVIDERS, *(provider.name for provider in own)]
     if request.get("cluster"):
         names = list(require_cluster(ctx, ctx.store, request["cluster"]).capacity_providers)
     asked = request.get("capacityProviders")
     failures = []
     if asked:
-        by_text = {text: (own_resource(ctx, text) or "").removeprefix("capacity-provider/") for text in asked}
+        by_text = {text: provider_name(ctx, text) for text in asked}
         failures = [errors.missing(text) for text, name in by_text.items() if name not in names]
-        names = [name for name in by_text.values() if name in names]
+        names = [name for name in dict.fromkeys(by_text.values()) if name in names]
     chosen, token = cut(names, request)
-    return {"capacityProviders": [_show(ctx, name) for name in chosen], "failures": failures, **token}
+    tags = tag_list.wanted(request)
+    shown = [_show(ctx, name, find_provider(ctx, ctx.store, name), tags=tags) for name in chosen]
+    return {"capacityProviders": shown, "failures": failures, **token}
 
 
-def create_capacity_provider(_: Context, request: Params) -> Params:
-    """CreateCapacityProvider: always refused, for what is wrong first."""
-    name = request["name"]
-    if not is_name(name) or name.lower().startswith(_RESERVED):
-        raise errors.invalid(
-            f"The capacity provider name '{name}' is not valid: up to 255 letters, numbers, underscores and"
-            " hyphens are allowed, and it cannot begin with aws, ecs or fargate."
-        )
-    group = request.get("autoScalingGroupProvider")
-    if request.get("managedInstancesProvider"):
-        raise errors.unsupported("The parameter 'managedInstancesProvider' of CreateCapacityProvider")
-    if not group:
+def create_capacity_provider(ctx: Context, request: Params) -> Params:
+    """CreateCapacityProvider: of an Auto Scaling group."""
+    name, asked = request["name"], request.get("autoScalingGroupProvider")
+    rules.check_name(name)
+    rules.refuse_others(request)
+    if not asked:
         raise errors.invalid("A capacity provider needs an autoScalingGroupProvider.")
-    raise errors.invalid(
-        f"The specified Auto Scaling group '{group['autoScalingGroupArn']}' was not found: Sealway has no"
-        " Auto Scaling groups. Use the launch type EC2, FARGATE or FARGATE_SPOT."
-    )
+    with ctx.store.transaction() as tx:
+        if find_provider(ctx, tx, name) is not None:
+            raise errors.invalid(
+                "The specified capacity provider already exists. To change the configuration of an existing"
+                " capacity provider, update the capacity provider."
+            )
+        group = rules.free_group(ctx, tx, asked["autoScalingGroupArn"])
+        provider = CapacityProvider(
+            arn=provider_arn(ctx, name),
+            account_id=ctx.account_id,
+            region=ctx.region,
+            name=name,
+            group_arn=group.arn,
+            scaling=rules.scaling(asked.get("managedScaling"), ManagedScaling()),
+            protects=rules.switched(asked, "managedTerminationProtection", False),
+            drains=rules.switched(asked, "managedDraining", True),
+            created_at=ctx.now,
+            tags=tag_list.to_mapping(request.get("tags")),
+        )
+        rules.check_protection(group, provider)
+        return {"capacityProvider": _show(ctx, name, tx.put(provider), tags=True)}
 
 
 def update_capacity_provider(ctx: Context, request: Params) -> Params:
-    """UpdateCapacityProvider: there is none that could be changed."""
-    raise _unchangeable(ctx, request["name"], "updated")
+    """UpdateCapacityProvider: what is given replaces what was, at once."""
+    rules.refuse_others(request)
+    asked = request.get("autoScalingGroupProvider") or {}
+    with ctx.store.transaction() as tx:
+        provider = _own(ctx, tx, request["name"], "updated")
+        changed = provider.replace(
+            scaling=rules.scaling(asked.get("managedScaling"), provider.scaling),
+            protects=rules.switched(asked, "managedTerminationProtection", provider.protects),
+            drains=rules.switched(asked, "managedDraining", provider.drains),
+            updated=True,
+        )
+        if changed.protects != provider.protects or changed.scaling.enabled != provider.scaling.enabled:
+            rules.check_protection(tx.get(AutoScalingGroup, provider.group_arn), changed)
+        if not changed.scaling.enabled:
+            changed = changed.replace(calm_since=None, grown_at=None)
+        return {"capacityProvider": _show(ctx, provider.name, tx.put(changed), tags=True)}
 
 
 def delete_capacity_provider(ctx: Context, request: Params) -> Params:
-    """DeleteCapacityProvider: there is none that could be deleted."""
-    raise _unchangeable(ctx, request["capacityProvider"], "deleted")
+    """DeleteCapacityProvider: one that no cluster has."""
+    rules.refuse_others(request)
+    with ctx.store.transaction() as tx:
+        provider = _own(ctx, tx, request["capacityProvider"], "deleted")
+        own = {"account_id": ctx.account_id, "region": ctx.region, "status": "ACTIVE"}
+        for cluster in tx.list(Cluster, **own):
+            if provider.name in cluster.capacity_providers:
+                raise errors.client(
+                    "The capacity provider cannot be deleted because it is associated with cluster:"
+                    f" {cluster.name}. Remove the capacity provider from the cluster and try again."
+                )
+        tx.delete(provider)
+    shown = _show(ctx, provider.name, provider, tags=True)
+    return {"capacityProvider": {**shown, "status": "INACTIVE", "updateStatus": "DELETE_COMPLETE"}}
 
 
-def _unchangeable(ctx: Context, given: str, verb: str) -> AwsError:
-    name = (own_resource(ctx, given) or "").removeprefix("capacity-provider/")
+def _own(ctx: Context, reader: Reader, given: str, verb: str) -> CapacityProvider:
+    """The caller's own provider, to be changed."""
+    name = provider_name(ctx, given)
     if name in FARGATE_PROVIDERS:
-        return errors.client(f"The capacity provider {name} is reserved and cannot be {verb}.")
+        raise errors.client(f"The capacity provider {name} is reserved and cannot be {verb}.")
+    provider = find_provider(ctx, reader, given)
+    if provider is None:
+        raise _not_found(given)
+    return provider
+
+
+def _not_found(given: str) -> AwsError:
     return errors.invalid(f"The specified capacity provider '{given}' was not found.")
 
 
-def _show(ctx: Context, name: str) -> Params:
+def _show(ctx: Context, name: str, own: CapacityProvider | None, *, tags: bool) -> Params:
+    shown: Params = {"capacityProviderArn": provider_arn(ctx, name), "name": name, "status": "ACTIVE"}
+    if own is None:
+        return {**shown, "type": name, "tags": []}
+    switch = {True: "ENABLED", False: "DISABLED"}
+    scaling = own.scaling
     return {
-        "capacityProviderArn": arn.ecs(ctx.region, ctx.account_id, f"capacity-provider/{name}"),
-        "name": name,
-        "status": "ACTIVE",
-        "type": name,
-        "tags": [],
+        **shown,
+        "type": "EC2_AUTOSCALING",
+        "updateStatus": "UPDATE_COMPLETE" if own.updated else "CREATE_COMPLETE",
+        "autoScalingGroupProvider": {
+            "autoScalingGroupArn": own.group_arn,
+            "managedScaling": {
+                "status": switch[scaling.enabled],
+                "targetCapacity": scaling.target,
+                "minimumScalingStepSize": scaling.least_step,
+                "maximumScalingStepSize": scaling.most_step,
+                "instanceWarmupPeriod": scaling.warmup,
+            },
+            "managedTerminationProtection": switch[own.protects],
+            "managedDraining": switch[own.drains],
+        },
+        "tags": tag_list.to_list(own.tags) if tags else [],
     }
 
 

@@ -1,51 +1,84 @@
-"""Capacity providers: Amazon's two, FARGATE and FARGATE_SPOT, between which a strategy divides tasks.
+"""Capacity providers in strategies: Amazon's two, FARGATE and FARGATE_SPOT, and one's own.
 
-Both run tasks as the launch type FARGATE does; on one's own machine nobody takes spot capacity back.
-Auto Scaling groups are not built. Limits: ECS API Reference, ``CapacityProviderStrategyItem``.
+FARGATE and FARGATE_SPOT run tasks alike; on one's own machine nobody takes spot capacity back. One's own run
+them on the instances of their Auto Scaling groups. A strategy has providers of one sort. Limits: ECS API
+Reference, ``CapacityProviderStrategyItem``.
 """
 
 from collections.abc import Collection, Sequence
 
+from ...model import arn
+from ...model.capacity_provider import FARGATE_PROVIDERS, CapacityProvider, is_fargate
 from ...model.cluster import Cluster
 from ...model.request import Params
-from .errors import invalid
+from ...store import Reader
+from ..context import Context
+from .errors import invalid, unsupported
+from .lookup import own_resource
 
-FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 _MOST = 20
+_PREFIX = "capacity-provider/"
 
 
-def check_providers(names: Sequence[str]) -> None:
-    """InvalidParameterException for a provider that does not exist."""
-    for name in names:
-        if name not in FARGATE_PROVIDERS:
-            raise invalid(
-                f"The specified capacity provider '{name}' was not found. Specify FARGATE or FARGATE_SPOT."
-            )
+def provider_arn(ctx: Context, name: str) -> str:
+    """The ARN that a provider of that name has."""
+    return arn.ecs(ctx.region, ctx.account_id, f"{_PREFIX}{name}")
 
 
-def check_strategy(strategy: Sequence[Params], associated: Collection[str]) -> None:
-    """Providers that the cluster has, each once, at most one of them with a base, and any with a weight."""
-    names = [item["capacityProvider"] for item in strategy]
-    for name in names:
+def provider_name(ctx: Context, given: str) -> str:
+    """The name in a name or ARN; empty for another account's or region's."""
+    return (own_resource(ctx, given) or "").removeprefix(_PREFIX)
+
+
+def find_provider(ctx: Context, reader: Reader, given: str) -> CapacityProvider | None:
+    """The caller's own provider, by name or ARN."""
+    return reader.get(CapacityProvider, provider_arn(ctx, provider_name(ctx, given)))
+
+
+def checked_providers(ctx: Context, reader: Reader, given: Sequence[str]) -> tuple[str, ...]:
+    """Their names. InvalidParameterException for one that does not exist."""
+    for text in given:
+        known = provider_name(ctx, text) in FARGATE_PROVIDERS or find_provider(ctx, reader, text)
+        if not known:
+            raise invalid(f"The specified capacity provider '{text}' was not found.")
+    return tuple(dict.fromkeys(provider_name(ctx, text) for text in given))
+
+
+def checked_strategy(
+    ctx: Context, strategy: Sequence[Params], associated: Collection[str]
+) -> tuple[Params, ...]:
+    """The strategy with its providers by name: of those the cluster has, each once, at most one of them with
+    a base, and any with a weight."""
+    named = tuple(
+        {**item, "capacityProvider": provider_name(ctx, item["capacityProvider"])} for item in strategy
+    )
+    names = [item["capacityProvider"] for item in named]
+    for name, item in zip(names, strategy, strict=True):
         if name not in associated:
             raise invalid(
                 "The specified capacity provider strategy cannot contain a capacity provider that is not"
-                f" associated with the cluster: {name}. Associate the capacity provider with the cluster and"
-                " try again."
+                f" associated with the cluster: {item['capacityProvider']}. Associate the capacity provider"
+                " with the cluster and try again."
             )
-    if len(strategy) > _MOST:
+    if len(named) > _MOST:
         raise invalid(f"A capacity provider strategy can contain a maximum of {_MOST} capacity providers.")
     if len(set(names)) < len(names):
         raise invalid("A capacity provider cannot be specified more than once in a strategy.")
-    if sum(bool(item.get("base")) for item in strategy) > 1:
+    if len({name in FARGATE_PROVIDERS for name in names}) > 1:
+        raise invalid(
+            "A capacity provider strategy cannot contain a mix of capacity providers using Auto Scaling"
+            " groups and Fargate providers. Specify one or the other and try again."
+        )
+    if sum(bool(item.get("base")) for item in named) > 1:
         raise invalid("Only one capacity provider in a strategy can have a base value defined.")
-    if len(names) > 1 and not any(item.get("weight") for item in strategy):
+    if len(names) > 1 and not any(item.get("weight") for item in named):
         raise invalid(
             "At least one capacity provider in a strategy must have a weight value greater than zero."
         )
+    return named
 
 
-def strategy_for(request: Params, cluster: Cluster) -> tuple[Params, ...]:
+def strategy_for(ctx: Context, request: Params, cluster: Cluster) -> tuple[Params, ...]:
     """The strategy that a CreateService or RunTask runs under; empty: a launch type rules.
 
     The cluster's default applies when the request gives neither strategy nor launch type.
@@ -54,19 +87,24 @@ def strategy_for(request: Params, cluster: Cluster) -> tuple[Params, ...]:
     if given and request.get("launchType"):
         raise invalid("Specifying both a launch type and capacity provider strategy is not supported.")
     if given:
-        check_strategy(given, cluster.capacity_providers)
-        return given
+        return checked_strategy(ctx, given, cluster.capacity_providers)
     return () if request.get("launchType") else cluster.default_capacity_provider_strategy
 
 
 def changed_strategy(
-    given: Sequence[Params] | None, current: Sequence[Params], cluster: Cluster
+    ctx: Context,
+    given: Sequence[Params] | None,
+    current: Sequence[Params],
+    cluster: Cluster,
+    launch_type: str,
 ) -> list[Params]:
-    """The strategy of a Fargate service after UpdateService; an empty one goes back to its launch type.
+    """A service's strategy after UpdateService; an empty one goes back to its launch type.
 
     It says where the next tasks run; those that run stay where they are.
     """
     if given is None:
         return list(current)
-    check_strategy(given, cluster.capacity_providers)
-    return list(given)
+    named = checked_strategy(ctx, given, cluster.capacity_providers)
+    if named and is_fargate(named) != (launch_type == "FARGATE"):
+        raise unsupported(f"Changing a service of the launch type {launch_type} to such a strategy")
+    return list(named)

@@ -12,7 +12,7 @@ from ...model.task import Task
 from ...store import Reader
 from ..context import Context, Operation
 from . import cluster_view, counts, errors, tag_list
-from .capacity_strategy import check_providers, check_strategy
+from .capacity_strategy import checked_providers, checked_strategy
 from .cluster_rules import checked_configuration, checked_settings
 from .honoured import asks_nothing, refuse_others
 from .lookup import (
@@ -59,10 +59,8 @@ def _new_cluster(ctx: Context, request: Params) -> Cluster:
             f"Cluster name '{name}' is not valid: up to 255 letters (uppercase and lowercase), numbers,"
             " underscores, and hyphens are allowed."
         )
-    providers = tuple(request.get("capacityProviders") or ())
-    check_providers(providers)
-    strategy = tuple(request.get("defaultCapacityProviderStrategy") or ())
-    check_strategy(strategy, providers)
+    providers = checked_providers(ctx, ctx.store, request.get("capacityProviders") or ())
+    strategy = checked_strategy(ctx, request.get("defaultCapacityProviderStrategy") or (), providers)
     return Cluster(
         arn=cluster_arn(ctx, name),
         account_id=ctx.account_id,

@@ -18,7 +18,9 @@ _ZONE = "ecs.availability-zone"
 def show(reader: Reader, instance: ContainerInstance, *, tags: bool = False) -> Params:
     """The ``ContainerInstance`` shape."""
     tasks = reader.list(Task, container_instance_arn=instance.arn)
+    provider = instance.capacity_provider
     return {
+        **({"capacityProviderName": provider} if provider else {}),
         "containerInstanceArn": instance.arn,
         "ec2InstanceId": instance.ec2_instance_id,
         "version": instance.version,

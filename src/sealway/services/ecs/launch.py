@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ...model.capacity_provider import is_fargate
 from ...model.cluster import Cluster
 from ...model.errors import AwsError
 from ...model.request import Params
 from ...model.task_definition import TaskDefinition
+from ..context import Context
 from .capacity_strategy import strategy_for
 from .errors import invalid, unsupported
 
@@ -22,10 +24,12 @@ class Launch(msgspec.Struct, frozen=True):
     strategy: tuple[Params, ...] = ()
 
 
-def launch_of(request: Params, cluster: Cluster, definition: TaskDefinition) -> Launch:
+def launch_of(ctx: Context, request: Params, cluster: Cluster, definition: TaskDefinition) -> Launch:
     """What a CreateService or RunTask asks for. Raises InvalidParameterException."""
-    strategy = strategy_for(request, cluster)
-    launch_type = "FARGATE" if strategy else request.get("launchType") or "EC2"
+    strategy = strategy_for(ctx, request, cluster)
+    launch_type = request.get("launchType") or "EC2"
+    if strategy:
+        launch_type = "FARGATE" if is_fargate(strategy) else "EC2"
     if launch_type not in ("EC2", "FARGATE"):
         raise unsupported(f"The launch type {launch_type} (use EC2 or FARGATE)")
     check_compatible(definition, launch_type)

@@ -4,14 +4,26 @@ All tasks that find a place are written in one transaction; for the others ``fai
 container instance refused.
 """
 
+from ...model import arn
 from ...model.capacity import divided
+from ...model.capacity_provider import CapacityProvider
 from ...model.cluster import Cluster, ContainerInstance
 from ...model.network import NetworkInterface, SecurityGroup, Subnet
-from ...model.new_task import Board, Placed, Stock, TaskRequest, board, place_task, subnet_ids
-from ...model.placement import NO_INSTANCES, Unplaced
+from ...model.new_task import (
+    Board,
+    Stock,
+    TaskRequest,
+    board,
+    parted,
+    place_all,
+    subnet_ids,
+    waiting_task,
+)
+from ...model.placement import NO_INSTANCES, NO_INSTANCES_OF_PROVIDER, Unplaced
 from ...model.request import Params
 from ...model.task import Task
-from ...store import Reader
+from ...model.waiting import MOST_WAITING, waits
+from ...store import Reader, Transaction
 from ..context import Context
 from . import errors, tag_list, task_view
 from .honoured import refuse_others
@@ -60,12 +72,41 @@ def run_task(ctx: Context, request: Params) -> Params:
         if earlier:
             _check_same(earlier, wanted, count)
             return answer(tx, earlier, [])
-        placed, unplaced = _place(wanted, read_board(tx, wanted), count, ctx)
-        for item in placed:
-            if item.interface is not None:
-                tx.put(item.interface)
-        tasks = [tx.put(task) for task in divided((item.task for item in placed), wanted.capacity, {})]
-        return answer(tx, tasks, failures_of(unplaced))
+        made, unplaced = _run(ctx, tx, wanted, count)
+        return answer(tx, [tx.put(task) for task in made], failures_of(unplaced))
+
+
+def _run(
+    ctx: Context, tx: Transaction, wanted: TaskRequest, count: int
+) -> tuple[list[Task], Unplaced | None]:
+    """The tasks that find a place, or wait for one that their capacity provider makes; why others do not."""
+    on, refused = read_board(tx, wanted), None
+    made: list[Task] = []
+    for part, number in parted(wanted, count):
+        placed, on, unplaced = place_all(part, on, number, ctx.ids, ctx.now)
+        made += [task for task, _ in placed]
+        for _, interface in placed:
+            if interface is not None:
+                tx.put(interface)
+        if unplaced is not None and grows(tx, part):
+            already = [*tx.list(Task, cluster_arn=wanted.cluster_arn), *made]
+            missing = min(number - len(placed), max(0, MOST_WAITING - sum(waits(t) for t in already)))
+            made += [waiting_task(part, ctx.ids, ctx.now) for _ in range(missing)]
+            unplaced = unplaced if len(placed) + missing < number else None
+        refused = refused or unplaced
+    if refused is not None and not made and wanted.launch_type == "EC2" and not refused.refusals:
+        raise errors.invalid(NO_INSTANCES_OF_PROVIDER)
+    return divided(made, wanted.capacity, {}) if wanted.launch_type == "FARGATE" else made, refused
+
+
+def grows(reader: Reader, part: TaskRequest) -> bool:
+    """Whether the request's capacity provider scales its group as tasks need."""
+    if part.provider is None:
+        return False
+    definition = part.definition
+    key = arn.ecs(definition.region, definition.account_id, f"capacity-provider/{part.provider}")
+    provider = reader.get(CapacityProvider, key)
+    return provider is not None and provider.scaling.enabled
 
 
 def answer(reader: Reader, tasks: list[Task], failures: list[dict[str, str]]) -> Params:
@@ -94,7 +135,7 @@ def check_request(request: Params) -> None:
 def task_request(ctx: Context, reader: Reader, cluster: Cluster, request: Params) -> TaskRequest:
     """The task that a RunTask or StartTask describes. Raises what is wrong with it."""
     definition = require_definition(ctx, reader, request["taskDefinition"])
-    launch = launch_of(request, cluster, definition)
+    launch = launch_of(ctx, request, cluster, definition)
     constraints = tuple(request.get("placementConstraints") or ())
     strategies = tuple(request.get("placementStrategy") or ())
     check_fargate_placement(launch.launch_type, constraints, strategies)
@@ -153,7 +194,8 @@ def read_board(reader: Reader, wanted: TaskRequest) -> Board:
     """What the placement of such tasks looks at. Raises when no container instance is ACTIVE."""
     tasks = reader.list(Task, cluster_arn=wanted.cluster_arn)
     instances = reader.list(ContainerInstance, cluster_arn=wanted.cluster_arn)
-    if wanted.launch_type == "EC2" and not any(i.status == "ACTIVE" for i in instances):
+    by_launch_type = wanted.launch_type == "EC2" and not wanted.capacity
+    if by_launch_type and not any(i.status == "ACTIVE" for i in instances):
         raise errors.invalid(NO_INSTANCES)
     found = (reader.get(Subnet, subnet) for subnet in subnet_ids(wanted.network_configuration))
     subnets = [subnet for subnet in found if subnet is not None]
@@ -170,17 +212,6 @@ def read_board(reader: Reader, wanted: TaskRequest) -> Board:
         ],
     )
     return board(wanted, stock)
-
-
-def _place(wanted: TaskRequest, on: Board, count: int, ctx: Context) -> tuple[list[Placed], Unplaced | None]:
-    placed: list[Placed] = []
-    for _ in range(count):
-        outcome = place_task(wanted, on, ctx.ids, ctx.now)
-        if isinstance(outcome, Unplaced):
-            return placed, outcome
-        placed.append(outcome)
-        on = outcome.board
-    return placed, None
 
 
 def failures_of(unplaced: Unplaced | None) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@
 from ...model.request import Params
 from ...model.service import Service
 from ...model.task_set import EXTERNAL
-from .daemon_rules import DAEMON, refuse_for_daemon
+from .daemon_rules import DAEMON, check_daemon_launch, refuse_for_daemon
 from .errors import invalid, unsupported
 from .external_rules import is_external
 from .honoured import refuse_others
@@ -60,8 +60,7 @@ def refuse_update(request: Params, service: Service) -> None:
         raise unsupported(f"Changing the deployment controller of a service to {controller}")
     if service.scheduling_strategy == DAEMON:
         refuse_for_daemon(request)
-    if request.get("capacityProviderStrategy") and service.launch_type == "EC2":
-        raise unsupported("Changing a service of the launch type EC2 to a capacity provider strategy")
+        check_daemon_launch(service.launch_type, by_strategy=bool(request.get("capacityProviderStrategy")))
 
 
 def _refuse_common(request: Params) -> None:

@@ -99,7 +99,7 @@ def _new_service(ctx: Context, reader: Reader, cluster: Cluster, request: Params
     if not request.get("taskDefinition"):
         raise errors.invalid("TaskDefinition can not be blank.")
     definition = require_definition(ctx, reader, request["taskDefinition"])
-    launch = launch_of(request, cluster, definition)
+    launch = launch_of(ctx, request, cluster, definition)
     scheduling = request.get("schedulingStrategy") or "REPLICA"
     if scheduling == DAEMON:
         check_daemon_launch(launch.launch_type, by_strategy=bool(launch.strategy))
@@ -172,7 +172,9 @@ def update_service(ctx: Context, request: Params) -> Params:
 def _updated(ctx: Context, tx: Transaction, cluster: Cluster, service: Service, request: Params) -> Service:
     changed = _respecified(ctx, tx, service, request)
     current = service.extra.get("capacityProviderStrategy") or []
-    strategy = changed_strategy(request.get("capacityProviderStrategy"), current, cluster)
+    strategy = changed_strategy(
+        ctx, request.get("capacityProviderStrategy"), current, cluster, service.launch_type
+    )
     if strategy != current:
         changed = changed.replace(extra={**changed.extra, "capacityProviderStrategy": strategy})
     count = _given(request, "desiredCount", service.desired_count)

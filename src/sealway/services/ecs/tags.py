@@ -1,7 +1,8 @@
 """TagResource, UntagResource, ListTagsForResource: of clusters, services, task sets, tasks, container
-instances and task definitions, by their ARN."""
+instances, capacity providers and task definitions, by their ARN."""
 
 from ...model import arn
+from ...model.capacity_provider import CapacityProvider
 from ...model.cluster import Cluster, ContainerInstance
 from ...model.errors import AwsError
 from ...model.request import Params
@@ -14,13 +15,14 @@ from ..context import Context, Operation
 from . import errors, tag_list
 from .lookup import own_resource
 
-Tagged = Cluster | Service | TaskSet | Task | ContainerInstance | TaskDefinition
+Tagged = CapacityProvider | Cluster | Service | TaskSet | Task | ContainerInstance | TaskDefinition
 _KINDS: dict[str, type[Tagged]] = {
     "cluster": Cluster,
     "service": Service,
     "task-set": TaskSet,
     "task": Task,
     "container-instance": ContainerInstance,
+    "capacity-provider": CapacityProvider,
     "task-definition": TaskDefinition,
 }
 _CAN_BE_INACTIVE = ("cluster", "service")
@@ -32,7 +34,7 @@ def _tagged(ctx: Context, reader: Reader, given: str) -> Tagged:
     if word not in _KINDS:
         raise errors.invalid(
             f"Invalid ARN '{given}': specify the ARN of a cluster, service, task set, task, container"
-            " instance or task definition."
+            " instance, capacity provider or task definition."
         )
     # Another account's or region's ARN is looked for nowhere: it reads as missing.
     found = reader.get(_KINDS[word], given) if own_resource(ctx, given) else None

@@ -50,7 +50,7 @@ def _new_task_set(
     ctx: Context, reader: Reader, cluster: Cluster, service: Service, request: Params
 ) -> TaskSet:
     definition = require_definition(ctx, reader, request["taskDefinition"])
-    launch = launch_of(request, cluster, definition)
+    launch = launch_of(ctx, request, cluster, definition)
     constraints, strategies = service.placement_constraints, service.placement_strategy
     check_fargate_placement(launch.launch_type, constraints, strategies)
     check_placement(constraints, strategies, len(definition.spec.get("placementConstraints") or ()))

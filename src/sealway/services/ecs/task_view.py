@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ...model.capacity import NAME
 from ...model.cluster import ContainerInstance
 from ...model.port_range import write_range
 from ...model.request import Params
@@ -63,6 +64,8 @@ def show(reader: Reader, task: Task, *, tags: bool = False) -> Params:
             answer[member] = getattr(task, field)
     if task.pull_started_at:
         answer["connectivity"] = "CONNECTED" if _agent_connected(reader, task) else "DISCONNECTED"
+    if provider := task.extra.get(NAME):
+        answer["capacityProviderName"] = provider
     return answer | _fargate(task, definition)
 
 
@@ -77,14 +80,12 @@ def _fargate(task: Task, definition: TaskDefinition) -> Params:
     storage = (
         task.overrides.get("ephemeralStorage") or definition.spec.get("ephemeralStorage") or _FARGATE_STORAGE
     )
-    found: Params = {
+    return {
         "platformVersion": task.platform_version,
         "platformFamily": "Linux",
         "ephemeralStorage": storage,
         "fargateEphemeralStorage": storage,
     }
-    provider = task.extra.get("capacityProviderName")
-    return {**found, "capacityProviderName": provider} if provider else found
 
 
 def _attachments(task: Task) -> list[Params]:
