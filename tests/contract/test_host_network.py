@@ -84,9 +84,11 @@ async def test_a_task_is_attached_listed_and_detached(network, task_pid):
     assert len(interface) <= 15
     assert await network.attach_task(TASK, task_pid) == interface
     assert await network.list_tasks() == {ENI: interface}
+    assert await network.has_task(ENI)
     await network.detach_task(ENI)
     await network.detach_task(ENI)
     assert await network.list_tasks() == {}
+    assert not await network.has_task(ENI)
 
 
 async def test_a_probe_leaves_only_from_a_load_balancers_address(network):

@@ -280,6 +280,10 @@ class HostNetwork(Protocol):
         """Takes the interface and its route away."""
         ...
 
+    async def has_task(self, network_interface_id: str) -> bool:
+        """Whether that task endpoint is attached; as ``list_tasks`` would say, for one alone."""
+        ...
+
     async def list_tasks(self) -> Mapping[str, str]:
         """Attached task endpoints: network interface id -> host-side interface name."""
         ...

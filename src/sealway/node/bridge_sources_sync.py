@@ -5,7 +5,6 @@ A loop of its own, since rules take tens of milliseconds, and the kernel's table
 
 from .dataplane_state import bridge_sources
 from .host import Host
-from .snapshot import Snapshot
 from .sync_loop import SyncLoop
 
 
@@ -19,7 +18,7 @@ class BridgeSourcesSync(SyncLoop):
         self._sources: dict[str, str] | None = None
 
     async def once(self) -> None:
-        sources = bridge_sources(Snapshot(self._host.store))
+        sources = bridge_sources(self._host.views.current())
         if sources != self._sources:
             await self._host.network.set_bridge_sources(sources)
             self._sources = sources

@@ -9,7 +9,6 @@ from .dataplane_state import dataplane_state
 from .dns_records import dns_records
 from .exposure import Refusal, exposure
 from .host import Host
-from .snapshot import Snapshot
 from .sync_loop import SyncLoop
 
 log = structlog.get_logger(__name__)
@@ -30,7 +29,7 @@ class DataPlaneSync(SyncLoop):
 
     async def once(self) -> None:
         attached = await self._host.network.list_tasks()
-        view = Snapshot(self._host.store)
+        view = self._host.views.current()
         state = dataplane_state(view, attached, self._host.settings.uplinks)
         own = await self._host.network.own_addresses(self._host.settings.exposed)
         exposed = exposure(view.balancers, state.frontends, own)

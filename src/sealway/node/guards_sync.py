@@ -7,7 +7,6 @@ address is known, and guarded, from the moment its interface is in the store: lo
 from ..model.guard import Guards
 from .guards import guards
 from .host import Host
-from .snapshot import Snapshot
 from .sync_loop import SyncLoop
 
 
@@ -21,7 +20,7 @@ class GuardsSync(SyncLoop):
         self._guards: Guards | None = None
 
     async def once(self) -> None:
-        wanted = guards(Snapshot(self._host.store))
+        wanted = guards(self._host.views.current())
         if wanted != self._guards:
             await self._host.network.set_guards(wanted, self._host.settings.relayed)
             self._guards = wanted

@@ -17,7 +17,7 @@ from ..model.target_group import Target, TargetHealth
 from .health_state import HealthState, known, step
 from .host import Host
 from .probe_plan import ProbeJob, probe_plan
-from .snapshot import WATCHED, Snapshot
+from .snapshot import WATCHED
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +35,7 @@ class HealthProber:
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
-                    jobs = probe_plan(Snapshot(self._host.store))
+                    jobs = probe_plan(self._host.views.current())
                     self._reconcile(jobs, group)
                     with _not_now():
                         self._forget_gone(jobs)

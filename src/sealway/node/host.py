@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from ..drivers.base import ContainerRuntime, DataPlane, Dns, HostNetwork, Prober
 from ..model.ids import IdSource
 from ..store import Store
 from .settings import NodeSettings
+from .views import Views
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,8 @@ class Host:
     clock: Callable[[], datetime]
     ids: IdSource
     settings: NodeSettings
+
+    @cached_property
+    def views(self) -> Views:
+        """What its loops look at."""
+        return Views(self.store)

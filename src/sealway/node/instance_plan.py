@@ -40,6 +40,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     container_instances: list[ContainerInstance]
     clusters: list[Cluster]
     tasks: list[Task]
+    """Those that still live on instances which are to go."""
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +53,17 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 
 def snapshot(store: Reader) -> Snapshot:
     """The plan's view of the store."""
+    instances = [i for i in store.list(Instance) if i.state != "terminated"]
+    registered = store.list(ContainerInstance)
+    going = {i.id for i in instances if i.terminate_requested_at is not None}
+    leaving = [c.arn for c in registered if c.ec2_instance_id in going]
+    on_them = (task for arn in leaving for task in store.list(Task, container_instance_arn=arn))
     return Snapshot(
         vpcs=store.list(Vpc),
-        instances=[i for i in store.list(Instance) if i.state != "terminated"],
-        container_instances=store.list(ContainerInstance),
+        instances=instances,
+        container_instances=registered,
         clusters=store.list(Cluster, status="ACTIVE"),
-        tasks=[t for t in store.list(Task) if t.last_status != "STOPPED"],
+        tasks=[task for task in on_them if task.last_status != "STOPPED"],
     )
 
 

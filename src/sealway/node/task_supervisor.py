@@ -103,14 +103,18 @@ class TaskSupervisor:
     async def sweep(self) -> None:
         """Removes what belongs to no living task.
 
-        The store is read after the host, never before: what was made for a task comes after the task.
+        The store is read after the host, never before: what was made for a task comes after the task, and no
+        task lives again.
         """
-        for interface in await self._host.network.list_tasks():
-            if interface not in {t.interface.network_interface_id for t in self._living() if t.interface}:
-                log.info("removing a leftover interface", interface=interface)
-                await self._host.network.detach_task(interface)
-        for state in await self._host.runtime.list():
-            if state.labels.get(TASK_ARN_LABEL) not in {task.arn for task in self._living()}:
+        attached = await self._host.network.list_tasks()
+        held = {task.interface.network_interface_id for task in self._living() if task.interface}
+        for interface in sorted(attached.keys() - held):
+            log.info("removing a leftover interface", interface=interface)
+            await self._host.network.detach_task(interface)
+        containers = await self._host.runtime.list()
+        living = {task.arn for task in self._living()}
+        for state in containers:
+            if state.labels.get(TASK_ARN_LABEL) not in living:
                 log.info("removing a leftover container", container=state.name)
                 await self._host.runtime.remove(state.id)
 

@@ -52,6 +52,10 @@ class FakeNetwork:
         self._call("detach_task", needs_network=False)
         self.tasks.pop(network_interface_id, None)
 
+    async def has_task(self, network_interface_id: str) -> bool:
+        self._call("has_task", needs_network=False)
+        return network_interface_id in self.tasks
+
     async def list_tasks(self) -> Mapping[str, str]:
         self._call("list_tasks", needs_network=False)
         return {name: task_interface(name) for name in self.tasks}

@@ -96,6 +96,9 @@ class LinuxNetwork:
         async with self._lock:
             await _in_thread(lambda: task_links.detach(network_interface_id))
 
+    async def has_task(self, network_interface_id: str) -> bool:
+        return await _in_thread(lambda: task_links.is_attached(network_interface_id))
+
     async def list_tasks(self) -> Mapping[str, str]:
         return await _in_thread(task_links.attached)
 

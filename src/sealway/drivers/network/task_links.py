@@ -96,6 +96,13 @@ def detach(network_interface_id: str) -> None:
             netlink.delete_link(ipr, link.index)
 
 
+def is_attached(network_interface_id: str) -> bool:
+    """Whether there is a finished one."""
+    with netlink.netlink() as ipr:
+        link = netlink.find_link(ipr, task_interface(network_interface_id))
+        return link is not None and link.alias == network_interface_id and _is_task(link)
+
+
 def attached() -> dict[str, str]:
     """Network interface id -> host-side interface, of the finished ones."""
     with netlink.netlink() as ipr:

@@ -35,7 +35,7 @@ async def attach(ctx: TaskContext) -> Wait | None:
 async def keep(ctx: TaskContext) -> Wait | None:
     """A running task's interface that somebody took away is put back, as long as there is a place for it."""
     network, interface = ctx.host.network, ctx.task.interface
-    if interface is None or interface.network_interface_id in await network.list_tasks():
+    if interface is None or await network.has_task(interface.network_interface_id):
         return None
     pause = await ctx.host.runtime.inspect(pause_name(ctx.task))
     if pause is not None and pause.pid:
