@@ -15,6 +15,7 @@
 #include "lib/mss.h"
 #include "lib/nat.h"
 #include "lib/parse.h"
+#include "lib/proxy.h"
 #include "lib/reset.h"
 #include "lib/route.h"
 #include "lib/stats.h"
@@ -57,7 +58,7 @@ static __always_inline int rewrite_and_send(struct __sk_buff *skb, const struct 
 }
 
 /* flow: room for what is decided. */
-static __always_inline int open_flow(struct __sk_buff *skb, const struct packet *p, struct sealway_flow *flow,
+static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, struct sealway_flow *flow,
 				     int role)
 {
 	struct sealway_frontend_key key = {
@@ -73,7 +74,7 @@ static __always_inline int open_flow(struct __sk_buff *skb, const struct packet 
 
 	if (!frontend || !opens_flow(p))
 		return PASS;
-	if (!choose_backend(frontend->id, hash_tuple(&p->tuple), &id))
+	if (!choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
 		return PASS; /* the namespace refuses it */
 	backend = backend_of(id);
 	if (!backend)
@@ -87,12 +88,14 @@ static __always_inline int open_flow(struct __sk_buff *skb, const struct packet 
 		return drop(-error);
 	}
 	route = route_to_backend(backend, role & INGRESS);
+	if (flow->flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, flow, role & INGRESS))
+		return drop(SEALWAY_DROP_REWRITE);
 	return rewrite_and_send(skb, p, flow, &route);
 }
 
 #define OPEN_ANEW -2 /* the flow is over: decide as if there were none */
 
-static __always_inline int carry(struct __sk_buff *skb, const struct packet *p, struct sealway_flow *flow,
+static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct sealway_flow *flow,
 				 int role)
 {
 	struct sealway_backend *backend = backend_of(flow->backend);
@@ -110,8 +113,11 @@ static __always_inline int carry(struct __sk_buff *skb, const struct packet *p, 
 		return OPEN_ANEW;
 	}
 	route = answer ? route_answer(skb, p, flow) : route_to_backend(backend, role & INGRESS);
-	if (route.way != WAY_DROP && route.way != WAY_KERNEL)
+	if (route.way != WAY_DROP && route.way != WAY_KERNEL) {
+		if (flow->flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, flow, role & INGRESS))
+			return drop(SEALWAY_DROP_REWRITE);
 		track(p, flow, now);
+	}
 	return rewrite_and_send(skb, p, flow, &route);
 }
 
@@ -223,6 +229,7 @@ struct enumerations {
 	enum sealway_flow_flag flow_flag;
 	enum sealway_frontend_flag frontend_flag;
 	enum sealway_backend_state backend_state;
+	enum sealway_backend_flag backend_flag;
 	enum sealway_via via;
 	enum sealway_table table;
 	enum sealway_maglev maglev;

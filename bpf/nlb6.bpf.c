@@ -10,7 +10,8 @@
 #include "lib/fragment6.h"
 #include "lib/guard.h"
 #include "lib/icmp6.h"
-#include "lib/mss.h"
+#include "lib/mss6.h"
+#include "lib/proxy.h"
 #include "lib/reset6.h"
 #include "lib/route6.h"
 
@@ -57,16 +58,6 @@ static __always_inline bool concerns(const struct sealway_flow *flow, int role)
 static __always_inline int drop_if_for_vip(const struct packet *p, int role, enum sealway_drop_reason reason)
 {
 	return role & CLIENTS && is_vip(&p->tuple.destination) ? drop(reason) : PASS;
-}
-
-/* The other end's segments come by this interface in this packet's IP version, and go there in the other. */
-static __always_inline int clamp(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to)
-{
-	bool first = (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-
-	if (p->tuple.protocol != IPPROTO_TCP || !(p->tcp_flags & TCP_SYN) || (!first && !is_across_versions(p, to)))
-		return 0;
-	return clamp_mss(skb, p, ip_header_size(is_ipv4_packet(p)) + sizeof(struct tcphdr));
 }
 
 /* Not static, as some of the others: each has a stack of its own, and the verifier goes through it once. */
@@ -128,7 +119,7 @@ __noinline int admit_flow(const struct sealway_tuple *t, const struct sealway_fr
 	return guard_flow(t, frontend, backend, client_ifindex);
 }
 
-static __always_inline int open_flow(struct __sk_buff *skb, const struct packet *p, struct scratch *s, int role)
+static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, struct scratch *s, int role)
 {
 	struct sealway_frontend_key key = {
 		.vip = p->tuple.destination,
@@ -142,7 +133,7 @@ static __always_inline int open_flow(struct __sk_buff *skb, const struct packet 
 
 	if (!frontend || !opens_flow(p))
 		return PASS;
-	if (!choose_backend(frontend->id, hash_tuple(&p->tuple), &id))
+	if (!choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
 		return PASS; /* the namespace refuses it */
 	backend = backend_of(id);
 	if (!backend)
@@ -157,6 +148,8 @@ static __always_inline int open_flow(struct __sk_buff *skb, const struct packet 
 	}
 	__builtin_memset(&s->route, 0, sizeof(s->route));
 	route_to_backend(backend, role & INGRESS, &s->route);
+	if (s->flow.flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, &s->flow, role & INGRESS))
+		return drop(SEALWAY_DROP_REWRITE);
 	return rewrite_and_send(skb, p, &s->flow, &s->route);
 }
 
@@ -170,7 +163,7 @@ static __always_inline void choose_route(struct __sk_buff *skb, const struct pac
 		route_to_backend(backend, role & INGRESS, route);
 }
 
-static __always_inline int carry(struct __sk_buff *skb, const struct packet *p, struct scratch *s, int role)
+static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct scratch *s, int role)
 {
 	struct sealway_flow *flow = &s->flow;
 	struct sealway_backend *backend = backend_of(flow->backend);
@@ -187,8 +180,11 @@ static __always_inline int carry(struct __sk_buff *skb, const struct packet *p, 
 		return OPEN_ANEW;
 	}
 	choose_route(skb, p, flow, backend, role, &s->route);
-	if (!is_refused(&s->route))
+	if (!is_refused(&s->route)) {
+		if (flow->flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, flow, role & INGRESS))
+			return drop(SEALWAY_DROP_REWRITE);
 		follow_flow(p, flow, now);
+	}
 	return rewrite_and_send(skb, p, flow, &s->route);
 }
 

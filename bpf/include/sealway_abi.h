@@ -21,7 +21,7 @@ typedef __be16 sealway_fragment_id;
 #endif
 
 enum sealway_limit {
-	SEALWAY_LAYOUT = 7,
+	SEALWAY_LAYOUT = 8,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
@@ -60,7 +60,8 @@ enum sealway_drop_reason {
 	SEALWAY_DROP_UNTRANSLATABLE = 11,
 	SEALWAY_DROP_SECURITY_GROUP = 12,
 	SEALWAY_DROP_SPOOFED_SOURCE = 13,
-	SEALWAY_DROP_REASONS = 14,
+	SEALWAY_DROP_FAST_OPEN = 14,
+	SEALWAY_DROP_REASONS = 15,
 };
 
 /* A packet's 5-tuple as it stands in the packet. */
@@ -86,6 +87,8 @@ enum sealway_flow_flag {
 	SEALWAY_FLOW_ESTABLISHED = 1 << 9, /* the client acknowledged that (UDP: the target answered) */
 	SEALWAY_FLOW_LINGERING = 1 << 10, /* over, but the target holds the pair in TIME_WAIT: carries nothing */
 	SEALWAY_FLOW_CUT = 1 << 11, /* over for the other end, which was told */
+	SEALWAY_FLOW_PROXY = 1 << 12, /* the target has not yet acknowledged the proxy header: see lib/proxy.h */
+	SEALWAY_FLOW_PROXY_SENT = 1 << 13, /* it was sent since the client's first bytes last came */
 };
 
 /* One direction of a flow, one cache line: the packet with the key's tuple becomes one with the other. Every flow
@@ -111,7 +114,7 @@ struct sealway_flow {
 	__u16 idle_timeout; /* seconds */
 	__u32 flags;
 	__u32 tenant; /* counts the flows that had this entry */
-	__u32 reserved;
+	__u32 start; /* with SEALWAY_FLOW_PROXY: the sequence number of the client's first byte */
 #ifdef SEALWAY_WIDE
 	__u8 pad6[16]; /* two cache lines */
 #endif
@@ -145,7 +148,7 @@ struct sealway_frontend_key {
 };
 
 enum sealway_frontend_flag {
-	SEALWAY_FRONTEND_HIDE_CLIENT = 1 << 0,
+	SEALWAY_FRONTEND_STICKY = 1 << 0, /* the client's address alone chooses the target */
 };
 
 struct sealway_frontend {
@@ -171,6 +174,11 @@ enum sealway_backend_state {
 	SEALWAY_BACKEND_DRAINING = 2,
 };
 
+enum sealway_backend_flag {
+	SEALWAY_BACKEND_HIDE_CLIENT = 1 << 0, /* of new flows */
+	SEALWAY_BACKEND_PROXY = 1 << 1, /* new flows begin with a Proxy Protocol header */
+};
+
 enum sealway_via {
 	SEALWAY_VIA_NEIGHBOUR = 0, /* a bridge: resolve the address there */
 	SEALWAY_VIA_PEER = 1, /* a task's veth: straight into its namespace */
@@ -188,7 +196,7 @@ struct sealway_backend {
 	__u32 through;
 	sealway_address guarded_address; /* what the rules call it: of a bridge container, its instance's, and port */
 	__be16 guarded_port;
-	__u8 pad[2];
+	__u16 flags;
 };
 
 /* Two tables of every interface, one a direction, hold what its security groups allow; a third, `through`, what

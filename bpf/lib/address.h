@@ -57,6 +57,13 @@ static __always_inline bool is_across(const struct sealway_tuple *t, const struc
 	return is_ipv4(&t->destination) != is_ipv4(&backend->address);
 }
 
+/* A Proxy Protocol header is written for IPv6 clients: others meet the wide programs only if a target has an IPv6
+ * address, which target groups cannot have yet. */
+static __always_inline bool header_can_tell(const struct sealway_tuple *t)
+{
+	return !is_ipv4(&t->source);
+}
+
 static __always_inline sealway_address hidden_behind(const struct sealway_tuple *t,
 						     const struct sealway_frontend *frontend,
 						     const struct sealway_backend *backend)
@@ -90,6 +97,12 @@ static __always_inline bool is_across(const struct sealway_tuple *t, const struc
 {
 	(void)t, (void)backend;
 	return false;
+}
+
+static __always_inline bool header_can_tell(const struct sealway_tuple *t)
+{
+	(void)t;
+	return true;
 }
 
 static __always_inline sealway_address hidden_behind(const struct sealway_tuple *t,

@@ -50,11 +50,16 @@ static __always_inline void turn_to_target(struct sealway_flow *flow, const stru
 }
 
 /* Whether the target sees the load balancer's address in place of the client's. */
-static __always_inline bool hides_client(const struct sealway_tuple *t, const struct sealway_frontend *frontend,
-					 const struct sealway_backend *backend)
+static __always_inline bool hides_client(const struct sealway_tuple *t, const struct sealway_backend *backend)
 {
-	return (frontend->flags & SEALWAY_FRONTEND_HIDE_CLIENT) || is_across(t, backend) ||
+	return (backend->flags & SEALWAY_BACKEND_HIDE_CLIENT) || is_across(t, backend) ||
 	       same_address(&t->source, &backend->address);
+}
+
+static __always_inline bool wants_header(const struct packet *p, const struct sealway_backend *backend)
+{
+	return backend->flags & SEALWAY_BACKEND_PROXY && p->tuple.protocol == IPPROTO_TCP &&
+	       header_can_tell(&p->tuple);
 }
 
 /* Fills in flow, client to target; 0, or the (negative) drop reason. */
@@ -63,10 +68,12 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 					struct sealway_flow *flow)
 {
 	const struct sealway_tuple *t = &p->tuple;
-	bool hide = hides_client(t, frontend, backend);
+	bool hide = hides_client(t, backend);
 	struct sealway_tuple key;
 	int error;
 
+	if (wants_header(p, backend) && p->payload)
+		return -SEALWAY_DROP_FAST_OPEN;
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow->key_source = backend->address;
 	flow->key_destination = hide ? hidden_behind(t, frontend, backend) : t->source;
@@ -82,6 +89,10 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 	flow->idle_timeout = frontend->idle_timeout;
 	flow->client_ifindex = client_ifindex;
 	flow->flags = SEALWAY_FLOW_ANSWER | (hide ? SEALWAY_FLOW_TRANSLATED : 0);
+	if (wants_header(p, backend)) {
+		flow->flags |= SEALWAY_FLOW_PROXY;
+		flow->start = p->seq + 1;
+	}
 	flow->expires = seconds() + timeout_of(flow);
 	error = insert_answer(flow, hash_tuple(t));
 	if (error)

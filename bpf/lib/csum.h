@@ -40,8 +40,32 @@ static __always_inline __u16 folded(__u64 sum)
 	return (word & 0xffff) + (word >> 16);
 }
 
+static __always_inline __u64 sum_of(const void *words, __u32 bytes)
+{
+	const __u32 __attribute__((may_alias)) *word = words;
+	__u64 sum = 0;
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < bytes / sizeof(*word); i++)
+		sum += word[i];
+	return sum;
+}
+
 /* 0, or negative when the packet could not be written. */
 static __always_inline int mend_l4(struct __sk_buff *skb, __u32 offset, __u64 difference, __u64 flags)
 {
 	return bpf_l4_csum_replace(skb, offset, 0, folded_once(difference), flags);
+}
+
+/* Whether a device is to complete the TCP checksum, which until then is the pseudo header's sum. No field says so, but
+ * the kernel changes such a one only for the pseudo header. 1, 0, or negative when it could not be read. */
+static __always_inline int is_partial(struct __sk_buff *skb, __u32 offset)
+{
+	__u16 before, after;
+
+	if (bpf_skb_load_bytes(skb, offset, &before, sizeof(before)) || mend_l4(skb, offset, difference(0, 1), 0) ||
+	    bpf_skb_load_bytes(skb, offset, &after, sizeof(after)) || mend_l4(skb, offset, difference(1, 0), 0))
+		return -1;
+	return before == after;
 }

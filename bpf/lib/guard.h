@@ -126,7 +126,7 @@ static __always_inline sealway_address peer_at_target(const struct sealway_tuple
 						      const struct sealway_frontend *frontend,
 						      const struct sealway_backend *backend)
 {
-	return hides_client(t, frontend, backend) ? frontend->node : t->source;
+	return hides_client(t, backend) ? frontend->node : t->source;
 }
 
 /* 0, NOT_OURS, or the (negative) drop reason. client_ifindex 0: not a task. */

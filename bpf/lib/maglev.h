@@ -21,6 +21,14 @@ static __always_inline __u32 hash_tuple(const struct sealway_tuple *t)
 	return mix(mix(address_words(&t->source, &t->destination)) ^ ports);
 }
 
+/* What chooses the target: the whole tuple, or for a sticky frontend the client's address alone. */
+static __always_inline __u32 hash_choice(const struct sealway_tuple *t, const struct sealway_frontend *frontend)
+{
+	if (frontend->flags & SEALWAY_FRONTEND_STICKY)
+		return mix(address_words(&t->source, &t->source));
+	return hash_tuple(t);
+}
+
 /* false: the frontend has nobody to take a new flow. */
 static __always_inline bool choose_backend(__u32 frontend, __u32 hash, __u32 *id)
 {

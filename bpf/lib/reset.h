@@ -16,18 +16,6 @@ struct bare_packet {
 	struct tcphdr tcp;
 } __attribute__((packed));
 
-static __always_inline __u64 sum_of(const void *words, __u32 bytes)
-{
-	const __u32 __attribute__((may_alias)) *word = words;
-	__u64 sum = 0;
-	__u32 i;
-
-#pragma unroll
-	for (i = 0; i < bytes / sizeof(*word); i++)
-		sum += word[i];
-	return sum;
-}
-
 static __always_inline void turn_around(struct bare_packet *b, const struct packet *p)
 {
 	__u8 mac[ETH_ALEN];

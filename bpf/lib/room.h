@@ -107,6 +107,7 @@ static __always_inline void write_entry(struct sealway_flow *entry, const struct
 	entry->client_fin = wanted->client_fin;
 	entry->target_fin = wanted->target_fin;
 	entry->expires = wanted->expires;
+	entry->start = wanted->start;
 	entry->frontend = wanted->frontend;
 	entry->idle_timeout = wanted->idle_timeout;
 	entry->flags = wanted->flags;
@@ -148,6 +149,7 @@ static __always_inline void write_state(struct sealway_flow *entry, const struct
 	entry->client_fin = as->client_fin;
 	entry->target_fin = as->target_fin;
 	entry->expires = as->expires;
+	entry->start = as->start;
 }
 
 /* Frees the entry with that key (as: NULL), or gives it a new state. Whether there was one. */

@@ -211,10 +211,11 @@ def test_attributes(elb: Any, edge: Any, group: Any) -> None:
     assert refused(
         elb.modify_target_group_attributes,
         TargetGroupArn=group["TargetGroupArn"],
-        Attributes=[{"Key": "proxy_protocol_v2.enabled", "Value": "true"}],
+        Attributes=[{"Key": "target_health_state.unhealthy.draining_interval_seconds", "Value": "9"}],
     ) == (
         "InvalidConfigurationRequest",
-        "Target group attribute 'proxy_protocol_v2.enabled' with value 'true' is not supported",
+        "Target group attribute 'target_health_state.unhealthy.draining_interval_seconds' with value '9'"
+        " is not supported",
     )
 
 

@@ -32,8 +32,9 @@ def tcp(first: int, last: int | None = None, *, network: str = "", group: str = 
     return GuardRule(protocol=TCP, first=first, last=last or first, network=network, group=group)
 
 
-def frontend(target: str = TASK1, **more: object) -> Frontend:
-    return Frontend(vip=VIP, port=443, backends=(WeightedBackend(backend=TARGETS[target]),), **more)  # type: ignore[arg-type]
+def frontend(target: str = TASK1, keep: bool = True, **more: object) -> Frontend:
+    share = WeightedBackend(backend=TARGETS[target], preserve_client_ip=keep)
+    return Frontend(vip=VIP, port=443, backends=(share,), **more)  # type: ignore[arg-type]
 
 
 def guards(rules: dict[str, Guard], of: dict[str, str], **more: object) -> Guards:
@@ -142,7 +143,7 @@ def test_what_a_load_balancer_lets_out_to_a_target(kernel: Machine, rule: GuardR
 def test_what_a_target_lets_in(kernel: Machine, rule: GuardRule, keep: bool, opened: bool) -> None:
     """The address it will see counts; but a rule that names the load balancer's group lets its clients in."""
     rules = {"sg-edge": EDGE, "sg-app": Guard(ingress=(rule,))}
-    kernel.tell(state(guards(rules, {VIP: "sg-edge", TASK1: "sg-app"}), frontend(preserve_client_ip=keep)))
+    kernel.tell(state(guards(rules, {VIP: "sg-edge", TASK1: "sg-app"}), frontend(keep=keep)))
     assert opens(kernel) is opened
 
 
@@ -234,7 +235,7 @@ def test_refusals_are_remembered_by_guard_and_destination(kernel: Machine) -> No
 
 
 def test_a_refusal_tells_the_address_that_the_target_would_see(kernel: Machine) -> None:
-    kernel.tell(state(guards({"sg-app": Guard()}, {TASK1: "sg-app"}), frontend(preserve_client_ip=False)))
+    kernel.tell(state(guards({"sg-app": Guard()}, {TASK1: "sg-app"}), frontend(keep=False)))
     assert kernel.run("uplink", HELLO).verdict == SHOT
     assert refusals(kernel) == [("sg-app/INGRESS", VIP, 8443, 1)]
 

@@ -26,9 +26,14 @@ BACKENDS = {
 HELLO = Packet(CLIENT, 40000, VIP, 443, flags=SYN)
 
 
-def frontend(*targets: str, vip: str = VIP, keep: bool = True, **more: object) -> Frontend:
-    backends = tuple(WeightedBackend(backend=BACKENDS[target]) for target in targets)
-    return Frontend(vip=vip, port=443, backends=backends, preserve_client_ip=keep, **more)
+def frontend(
+    *targets: str, vip: str = VIP, keep: bool = True, proxy: bool = False, **more: object
+) -> Frontend:
+    backends = tuple(
+        WeightedBackend(backend=BACKENDS[target], preserve_client_ip=keep, proxy_protocol=proxy)
+        for target in targets
+    )
+    return Frontend(**{"vip": vip, "port": 443, "backends": backends, **more})  # type: ignore[arg-type]
 
 
 def state(*frontends: Frontend, draining: tuple[str, ...] = ()) -> DataPlaneState:
@@ -131,6 +136,15 @@ class TestFlows:
         for port, there in first.items():
             same = carried(kernel, "uplink", HELLO.but(source_port=port, flags=ACK))
             assert same.destination == there.destination
+
+    def test_a_sticky_frontend_sends_a_client_to_one_target(self, kernel: Machine) -> None:
+        kernel.tell(state(frontend(TASK1, TASK2, BOX, sticky=True)))
+        targets = {}
+        for host in range(2, 62):
+            client = HELLO.but(source=f"203.0.113.{host}")
+            ports = (client.but(source_port=port) for port in range(2000, 2010))
+            (targets[host],) = {carried(kernel, "uplink", packet).destination for packet in ports}
+        assert set(targets.values()) == {TASK1, TASK2, BOX}
 
     def test_a_syn_leaves_a_draining_target(self, kernel: Machine) -> None:
         kernel.tell(state(frontend(TASK1)))

@@ -38,12 +38,16 @@ HELLO4 = Packet(CLIENT4, 40000, VIP4, 443, flags=SYN)
 QUERY = HELLO.but(protocol=UDP, flags=ACK, payload=b"question")
 
 
-def frontend(*targets: str, vip: str = VIP, keep: bool = True, **more: object) -> Frontend:
+def frontend(
+    *targets: str, vip: str = VIP, keep: bool = True, proxy: bool = False, **more: object
+) -> Frontend:
     return Frontend(
         vip=vip,
         port=443,
-        backends=tuple(WeightedBackend(backend=BACKENDS[target]) for target in targets),
-        preserve_client_ip=keep,
+        backends=tuple(
+            WeightedBackend(backend=BACKENDS[target], preserve_client_ip=keep, proxy_protocol=proxy)
+            for target in targets
+        ),
         counterpart=VIP4 if vip == VIP else VIP,
         **more,
     )

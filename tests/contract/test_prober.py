@@ -21,6 +21,7 @@ from sealway.drivers.base import Probe, ProbeResult
 from sealway.drivers.network.fake_prober import FakeProber, FakeTarget
 from sealway.drivers.network.prober import LbProber
 from sealway.model.errors import DriverError
+from tests.support.proxy_header import START, Told, rest_of, told
 
 SOURCE, TARGET = "127.0.0.3", "127.0.0.4"
 PASSED = ProbeResult(passed=True)
@@ -276,3 +277,26 @@ async def test_what_is_no_fault_of_the_targets_is_raised():
 
     with pytest.raises(DriverError):
         await LbProber(NoNetwork()).probe(probe(1))
+
+
+@real_prober
+@pytest.mark.parametrize("protocol", ["TCP", "HTTP", "HTTPS"])
+async def test_a_proxy_protocol_header_comes_first_and_tells_of_no_client(prober, self_signed, protocol):
+    """Before TLS, too: the target reads it, and only then begins."""
+
+    def serve(listener: socket.socket) -> Told:
+        made, _ = listener.accept()
+        made.settimeout(5)
+        start = made.recv(START, socket.MSG_WAITALL)
+        header = start + made.recv(rest_of(start), socket.MSG_WAITALL) if rest_of(start) else start
+        if protocol == "HTTPS":
+            made = self_signed.wrap_socket(made, server_side=True)
+        with made:
+            if protocol != "TCP" and made.recv(4096):
+                made.sendall(OK)
+        return told(header)
+
+    with socket.create_server((TARGET, 0)) as listener:
+        heard = asyncio.get_running_loop().run_in_executor(None, serve, listener)
+        result = await prober.probe(probe(listener.getsockname()[1], protocol, proxy_protocol=True))
+        assert (result, await heard) == (PASSED, Told())

@@ -1,5 +1,6 @@
 """PostgreSQL, and UDP beside TCP, through the load balancer; a WebSocket idle while others are redeployed."""
 
+import http.client
 import socket
 import ssl
 import time
@@ -45,9 +46,14 @@ def security_group(world: World, name: str, port: int, protocol: str) -> str:
 
 
 def fargate_service(
-    world: World, name: str, port: int, container: dict[str, Any], listener_port: int, protocol: str = "TCP"
+    world: World,
+    name: str,
+    port: int,
+    container: dict[str, Any],
+    protocol: str = "TCP",
+    attributes: dict[str, str] | None = None,
 ) -> str:
-    """One task behind a listener of its own on the same load balancer; answers the target group."""
+    """One task behind a listener of its own port on the same load balancer; answers the target group."""
     elb, ecs = world.clients.elb, world.clients.ecs
     group: str = elb.create_target_group(
         Name=name,
@@ -57,10 +63,13 @@ def fargate_service(
         TargetType="ip",
         HealthCheckIntervalSeconds=5,
     )["TargetGroups"][0]["TargetGroupArn"]
+    wanted = [{"Key": key, "Value": value} for key, value in (attributes or {}).items()]
+    if wanted:
+        elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=wanted)
     elb.create_listener(
         LoadBalancerArn=world.made.load_balancer,
         Protocol=protocol,
-        Port=listener_port,
+        Port=port,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
     )
     ecs.register_task_definition(
@@ -103,7 +112,7 @@ def database(world: World) -> Iterator[Database]:
         "environment": [{"name": "POSTGRES_PASSWORD", "value": "correct horse"}],
         "stopTimeout": 2,
     }
-    group = fargate_service(world, "postgres", POSTGRES_PORT, container, POSTGRES_PORT)
+    group = fargate_service(world, "postgres", POSTGRES_PORT, container)
     side = Side("green", "postgres", POSTGRES_PORT, group, "FARGATE")
     yield Database(world.vips[0], world.ca(side), side.certificate_name)
     world.clients.ecs.delete_service(cluster="green", service="postgres", force=True)
@@ -136,6 +145,49 @@ def test_postgresql_of_another_name_is_refused(database: Database) -> None:
         )  # fmt: skip
 
 
+BEHIND_PROXY_PROTOCOL = """
+pid /run/nginx.pid;
+events {}
+http {
+    access_log off;
+    server {
+        listen 9443 ssl proxy_protocol;
+        ssl_certificate /etc/witness/cert.pem;
+        ssl_certificate_key /etc/witness/key.pem;
+        set $told "$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_port";
+        location / { return 200 "$told $remote_addr"; }
+    }
+}
+"""
+PROXY_PORT = 9443
+
+
+def test_nginx_hears_of_its_client_through_proxy_protocol(world: World) -> None:
+    """A hidden client's address, ahead of TLS that nobody but the container opens; health checks pass too."""
+    container = {
+        "image": "sealway/nginx:1",
+        "entryPoint": ["/bin/sh", "-c"],
+        "command": [
+            'echo "$CONF" >/tmp/nginx.conf; exec /usr/sbin/nginx -c /tmp/nginx.conf -g "daemon off;"'
+        ],
+        "environment": [{"name": "CONF", "value": BEHIND_PROXY_PROTOCOL}],
+        "stopTimeout": 2,
+    }
+    attributes = {"proxy_protocol_v2.enabled": "true"}
+    fargate_service(world, "nginx", PROXY_PORT, container, attributes=attributes)
+    try:
+        own = ssl._create_unverified_context()
+        made = http.client.HTTPSConnection(world.vips[0], PROXY_PORT, timeout=10, context=own)
+        for _ in range(3):
+            made.request("GET", "/")
+            host, port = made.sock.getsockname()
+            said = made.getresponse().read().decode()
+            assert said == f"{host} {port} {PROXY_PORT} {world.vips[0]}"
+        made.close()
+    finally:
+        world.clients.ecs.delete_service(cluster="green", service="nginx", force=True)
+
+
 ECHO = """
 import socket, threading
 udp, tcp = socket.socket(type=socket.SOCK_DGRAM), socket.create_server(("", 5353))
@@ -163,7 +215,7 @@ def echo(world: World) -> Iterator[str]:
         "portMappings": mappings,
         "stopTimeout": 2,
     }
-    fargate_service(world, "echo", ECHO_PORT, container, ECHO_PORT, "TCP_UDP")
+    fargate_service(world, "echo", ECHO_PORT, container, "TCP_UDP")
     yield world.vips[0]
     world.clients.ecs.delete_service(cluster="green", service="echo", force=True)
 

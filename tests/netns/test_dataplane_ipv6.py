@@ -7,6 +7,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
@@ -29,12 +30,12 @@ async def net() -> AsyncIterator[World]:
         yield made
 
 
-def frontend(backend: Backend, vip: str = VIP6, keep: bool = True, **more: object) -> Frontend:
+def frontend(
+    backend: Backend, vip: str = VIP6, keep: bool = True, proxy: bool = False, **more: object
+) -> Frontend:
     others = {VIP6: VIP, VIP: VIP6, VIP6_2: VIP2, VIP2: VIP6_2}
-    backends = (WeightedBackend(backend=backend),)
-    return Frontend(
-        vip=vip, counterpart=others[vip], backends=backends, preserve_client_ip=keep, **{"port": 443, **more}
-    )
+    backends = (WeightedBackend(backend=backend, preserve_client_ip=keep, proxy_protocol=proxy),)
+    return Frontend(vip=vip, counterpart=others[vip], backends=backends, **{"port": 443, **more})
 
 
 async def apply(net: World, *frontends: Frontend) -> None:
@@ -170,3 +171,44 @@ async def test_ping_and_a_refused_port_are_the_namespaces(net: World) -> None:
         run("ping", "-6", "-c1", "-W3", VIP6)
     with pytest.raises(ConnectionRefusedError):
         await net.parts.connect("outside", VIP6, 80)
+
+
+@pytest.mark.parametrize(
+    "backend", [WIDE["task1"], TARGETS["task1"], TARGETS["box1"]], ids=["6", "4", "bridge"]
+)
+async def test_a_proxy_protocol_header_tells_the_ipv6_client(net: World, backend: Backend) -> None:
+    """Also a target that speaks IPv4."""
+    port = 9443
+    for name in ("task1", "box1"):
+        net.parts.serve(name, proxy=True, port=port)
+    await apply(net, frontend(msgspec.structs.replace(backend, port=port), proxy=True))
+    for client in ("outside", "host", "task2"):
+        connection = await net.parts.connect(client, VIP6, 443)
+        assert connection.seen_as == IPV6[client]
+        assert connection.seen_port == connection.socket.getsockname()[1]
+        assert await connection.echo(MEGABYTES) == MEGABYTES
+        await connection.finish()
+    assert await net.drops() == {}
+
+
+@pytest.mark.parametrize("offload", ["on", "off"])
+@pytest.mark.parametrize("client", ["outside", "host", "task2"])
+async def test_an_ipv6_client_that_acknowledges_with_its_first_data(
+    net: World, client: str, offload: str
+) -> None:
+    for name in ("host", "outside", "task1", "task2", "box1"):
+        with net.topology.enter(name):
+            for _, interface in socket.if_nameindex():
+                run("ethtool", "-K", interface, "tx", offload, check=False)
+    net.parts.serve("task1", proxy=True, port=9443)
+    await apply(net, frontend(msgspec.structs.replace(TARGETS["task1"], port=9443), proxy=True))
+    caller = net.parts.client(client, socket.AF_INET6)
+    caller.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(5):
+        await loop.sock_connect(caller.socket, (VIP6, 443))
+        await loop.sock_sendall(caller.socket, b"x" * 5000)
+        await caller.greet()
+        assert await caller.read(5000) == b"x" * 5000
+    assert caller.seen_as == IPV6[client]
+    assert await caller.echo(MEGABYTES) == MEGABYTES

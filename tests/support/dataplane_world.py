@@ -18,10 +18,15 @@ TARGETS = {
 }
 
 
-def frontend(*targets: str, vip: str = VIP, port: int = 443, keep: bool = True, **more: object) -> Frontend:
-    """A frontend over targets by name; ``keep``: the client's address."""
-    backends = tuple(WeightedBackend(backend=TARGETS[name]) for name in targets)
-    return Frontend(vip=vip, port=port, backends=backends, preserve_client_ip=keep, **more)  # type: ignore[arg-type]
+def frontend(
+    *targets: str, vip: str = VIP, port: int = 443, keep: bool = True, proxy: bool = False, **more: object
+) -> Frontend:
+    """A frontend over targets by name; ``keep``: the client's address; ``proxy``: a header tells it."""
+    backends = tuple(
+        WeightedBackend(backend=TARGETS[name], preserve_client_ip=keep, proxy_protocol=proxy)
+        for name in targets
+    )
+    return Frontend(vip=vip, port=port, backends=backends, **more)  # type: ignore[arg-type]
 
 
 class World:

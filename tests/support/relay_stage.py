@@ -79,12 +79,17 @@ class RelayStage:
         self._servers.append(server)
         return Backend(address=address, port=server.sockets[0].getsockname()[1], interface="lo")
 
-    async def connect(self, port: int = 443) -> RelayClient:
+    def address(self, port: int) -> tuple[str, int]:
+        """Where the frontend of that port really listens."""
         real = self._ports.get((VIP, port))
         if real is None:
             raise ConnectionRefusedError(f"nothing ever listened on {VIP}:{port}")
+        return VIP, real
+
+    async def connect(self, port: int = 443) -> RelayClient:
+        address = self.address(port)
         async with asyncio.timeout(TIMEOUT):
-            reader, writer = await asyncio.open_connection(VIP, real)
+            reader, writer = await asyncio.open_connection(*address)
             self._open.append(writer)
             line = await reader.readline()
         if not line:

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Awaitable, Callable
 
 from .netns_topology import Topology
+from .proxy_header import START, rest_of, told
 
 TIMEOUT = 5.0
 
@@ -89,48 +90,72 @@ class Parts:
         for each in self._sockets:
             each.close()
 
-    def serve(self, name: str, port: int = 8443, close_first: bool = False) -> None:
-        """Answers with its name and the client's address, then echoes; ``close_first``: ends at once."""
+    def serve(self, name: str, port: int = 8443, close_first: bool = False, proxy: bool = False) -> None:
+        """Answers with its name and the client's address, then echoes; ``close_first``: ends at once;
+        ``proxy``: the client's address is what a Proxy Protocol header says."""
         for family, anywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
             made = self.topology.socket(name, family=family)
             made.bind((anywhere, port))
             made.listen(1024)
             self._sockets.append(made)
-            self._spawn(self._accept(made, name, close_first))
+            self._spawn(self._accept(made, name, close_first, proxy))
 
     async def connect(
         self, where: str, address: str, port: int, bind: tuple[str, int] | None = None
     ) -> Client:
-        made = self.topology.socket(where, family=socket.AF_INET6 if ":" in address else socket.AF_INET)
-        self._sockets.append(made)
+        client = self.client(where, socket.AF_INET6 if ":" in address else socket.AF_INET)
         if bind:
-            made.bind(bind)
-        client = Client(made)
+            client.socket.bind(bind)
         async with asyncio.timeout(TIMEOUT):
-            await asyncio.get_running_loop().sock_connect(made, (address, port))
+            await asyncio.get_running_loop().sock_connect(client.socket, (address, port))
             await client.greet()
         return client
+
+    def client(self, where: str, family: int = socket.AF_INET) -> Client:
+        """Not yet connected."""
+        made = self.topology.socket(where, family=family)
+        self._sockets.append(made)
+        return Client(made)
 
     def _spawn(self, work) -> None:  # type: ignore[no-untyped-def]
         self._serving.append(self._group.create_task(work))
 
-    async def _accept(self, listener: socket.socket, name: str, close_first: bool) -> None:
+    async def _accept(self, listener: socket.socket, name: str, close_first: bool, proxy: bool) -> None:
         loop = asyncio.get_running_loop()
         while True:
             made, peer = await loop.sock_accept(listener)
             self._sockets.append(made)
-            self._spawn(self._answer(made, f"{name} {peer[0]} {peer[1]}\n".encode(), close_first))
+            self._spawn(self._answer(made, name, peer[:2], close_first, proxy))
 
-    async def _answer(self, made: socket.socket, greeting: bytes, close_first: bool) -> None:
+    async def _answer(
+        self, made: socket.socket, name: str, peer: tuple[str, int], close_first: bool, proxy: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.sock_sendall(made, greeting)
+            peer = await _client_told(made) if proxy else peer
+            await loop.sock_sendall(made, f"{name} {peer[0]} {peer[1]}\n".encode())
             while not close_first and (data := await loop.sock_recv(made, 1 << 20)):
                 await loop.sock_sendall(made, data)
         except OSError:
             pass  # the client's end is the test's business
         finally:
             made.close()
+
+
+async def _client_told(made: socket.socket) -> tuple[str, int]:
+    start = await _exactly(made, START)
+    said = told(start + await _exactly(made, rest_of(start)))
+    return said.source, said.source_port
+
+
+async def _exactly(made: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        more = await asyncio.get_running_loop().sock_recv(made, count - len(data))
+        if not more:
+            raise ConnectionResetError("ended early")
+        data += more
+    return data
 
 
 async def until(check: Callable[[], Awaitable[bool]], deadline: float = 5.0) -> None:

@@ -345,17 +345,20 @@ class Backend(Frozen, frozen=True, kw_only=True):
 
 
 class WeightedBackend(Frozen, frozen=True, kw_only=True):
-    """A backend's share of a frontend's new flows."""
+    """A backend's share of a frontend's new flows, and how it gets them: whether it sees its clients'
+    addresses, and whether a TCP connection begins with a Proxy Protocol v2 header."""
 
     backend: Backend
     weight: int = 1
+    preserve_client_ip: bool = True
+    proxy_protocol: bool = False
 
 
 class Frontend(Frozen, frozen=True, kw_only=True):
     """``vip:port``: where a listener is answered in one zone, and who takes its new flows.
 
-    No backends: new connections are refused with a reset. ``preserve_client_ip`` is the target
-    group's attribute. ``idle_timeout`` in seconds. ``counterpart``: the same node's address of the other
+    No backends: new connections are refused with a reset. ``sticky``: a client's address alone chooses
+    its backend. ``idle_timeout`` in seconds. ``counterpart``: the same node's address of the other
     IP version, which targets of that version see as their client; without one they get no flow.
     """
 
@@ -363,7 +366,7 @@ class Frontend(Frozen, frozen=True, kw_only=True):
     port: int
     protocol: Literal["tcp", "udp"] = "tcp"
     backends: tuple[WeightedBackend, ...] = ()
-    preserve_client_ip: bool = True
+    sticky: bool = False
     node: str = ""
     """The load balancer's own address, if ``vip`` is the host's: what security groups know it by."""
     idle_timeout: int = 350
@@ -464,7 +467,8 @@ class Dns(Protocol):
 
 
 class Probe(Frozen, frozen=True, kw_only=True):
-    """One health probe: connect from ``source`` to ``address:port``. ``timeout`` in seconds."""
+    """One health probe: connect from ``source`` to ``address:port``. ``timeout`` in seconds.
+    ``proxy_protocol``: begin with a Proxy Protocol v2 header that tells of no client."""
 
     source: str
     address: str
@@ -473,6 +477,7 @@ class Probe(Frozen, frozen=True, kw_only=True):
     path: str = "/"
     matcher: str = "200-399"
     timeout: float = 10
+    proxy_protocol: bool = False
 
 
 class ProbeResult(Frozen, frozen=True, kw_only=True):

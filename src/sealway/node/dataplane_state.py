@@ -3,14 +3,15 @@
 For each zone's VIP, and TCP and UDP of each listener: the healthy targets of the zone (of all zones, where
 the target group crosses them). A zone without one sends to the healthy targets of the others, so that
 clients holding its address are served; a group without any sends to all that are registered (fail
-open). A container that has ended takes no new flow from the moment the node saw it.
+open), and so does a zone with fewer healthy ones than the group demands (``group_health``). A container that
+has ended takes no new flow from the moment the node saw it.
 
 Targets that take no new flow but may have old ones are *draining*: deregistered ones as long as they
 exist, ended ones (their last packets are on the way), groups of weight 0, and unhealthy ones where
 the group says their connections live on. A backend that is active anywhere is never draining.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import NamedTuple
 
@@ -23,11 +24,13 @@ from ..drivers.base import (
     DataPlaneState,
     Frontend,
     Interface,
+    WeightedBackend,
 )
 from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup
 from ..model.task import Task
+from .group_health import is_enough
 from .guards import guards
 from .shares import combined
 from .snapshot import Snapshot, crosses_zones, in_zones
@@ -143,13 +146,13 @@ def _frontends(view: Snapshot, places: Places, balancer: LoadBalancer, listener:
     made = []
     for zone, transport in product(balancer.zones, TRANSPORTS[listener.protocol]):
         node = Node(balancer, zone.availability_zone, transport)
-        chosen = {group.arn: _chosen(view, places, node, group) for group in groups}
+        chosen = {group.arn: _shares(group, _chosen(view, places, node, group)) for group in groups}
         frontend = Frontend(
             vip=zone.vip,
             port=listener.port,
             protocol=transport,  # type: ignore[arg-type]
-            backends=combined((dict.fromkeys(chosen[arn], 1), weight) for arn, weight in weights.items()),
-            preserve_client_ip=all(_preserves(group) for group in groups),
+            backends=combined((chosen[arn], weight) for arn, weight in weights.items()),
+            sticky=any(group.attributes.get("stickiness.enabled") == "true" for group in groups),
             idle_timeout=int(listener.attributes.get("tcp.idle_timeout.seconds", DEFAULT_IDLE_TIMEOUT)),
         )
         made.append(frontend)
@@ -166,11 +169,25 @@ def _chosen(view: Snapshot, places: Places, node: Node, group: TargetGroup) -> l
         if (place := places.get((node.transport, target.key))) and place.alive
     }
     healthy = {key: pair for key, pair in there.items() if view.is_healthy(pair[0])}
-    candidates = healthy or there
+    local, well = there, healthy
     if not crosses_zones(node.balancer, group):
-        local = {key: pair for key, pair in candidates.items() if in_zones(pair[0], (node.zone,))}
-        candidates = local or candidates
+        local, well = (_in_zone(pairs, node.zone) for pairs in (there, healthy))
+    if well and not is_enough(group, "unhealthy_state_routing", len(well), len(local)):
+        well = local
+    candidates = well or healthy or local or there
     return sorted({backend for _, backend in candidates.values()}, key=lambda b: (b.address, b.port))
+
+
+def _in_zone(pairs: Mapping[str, tuple[Target, Backend]], zone: str) -> dict[str, tuple[Target, Backend]]:
+    return {key: pair for key, pair in pairs.items() if in_zones(pair[0], (zone,))}
+
+
+def _shares(group: TargetGroup, backends: Iterable[Backend]) -> list[WeightedBackend]:
+    proxy = group.attributes.get("proxy_protocol_v2.enabled") == "true"
+    return [
+        WeightedBackend(backend=backend, preserve_client_ip=_preserves(group), proxy_protocol=proxy)
+        for backend in backends
+    ]
 
 
 def _preserves(group: TargetGroup) -> bool:

@@ -1,12 +1,14 @@
 """Which addresses a load balancer's name has. Pure.
 
-``NAME`` has the VIPs of those zones in which every target group has a healthy target to send to; groups
-without any target are not asked. If no zone would be left, all stay. ``ZONE.NAME`` always has that zone's
-VIP. Sources: Network Load Balancers, "DNS name" and "Load balancer zonal health".
+``NAME`` has the VIPs of those zones in which every target group has enough healthy targets to send to
+(``group_health``: one, unless the group says more); groups without any target are not asked. If no zone would
+be left, all stay. ``ZONE.NAME`` always has that zone's VIP.
+Sources: Network Load Balancers, "DNS name" and "Load balancer zonal health".
 """
 
 from ..model.load_balancer import LoadBalancer
 from ..model.target_group import TargetGroup
+from .group_health import is_enough
 from .snapshot import Snapshot, crosses_zones, in_zones
 
 
@@ -29,9 +31,8 @@ def dns_records(view: Snapshot) -> dict[str, tuple[str, ...]]:
 
 
 def _serves(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, zone: str) -> bool:
-    """Whether the zone's VIP has a healthy target of the group to send to."""
+    """Whether the zone's VIP has enough healthy targets of the group to send to."""
     anywhere = crosses_zones(balancer, group)
-    return any(
-        view.is_healthy(target) and (anywhere or in_zones(target, (zone,)))
-        for target in view.registered(balancer, group)
-    )
+    there = [t for t in view.registered(balancer, group) if anywhere or in_zones(t, (zone,))]
+    healthy = sum(view.is_healthy(target) for target in there)
+    return is_enough(group, "dns_failover", healthy, len(there))

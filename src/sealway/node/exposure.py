@@ -82,4 +82,4 @@ def _listeners(
 
 def _together(nodes: Nodes) -> tuple[WeightedBackend, ...]:
     """The backends of all nodes that have any, each node with an equal share."""
-    return combined(({each.backend: each.weight for each in node.backends}, 1) for node in nodes)
+    return combined((node.backends, 1) for node in nodes)

@@ -58,6 +58,7 @@ def _job(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, target: Tar
             path=check.path or DEFAULT_PATH,
             matcher=check.matcher or DEFAULT_MATCHER,
             timeout=check.timeout,
+            proxy_protocol=group.attributes.get("proxy_protocol_v2.enabled") == "true",
         ),
     )
 

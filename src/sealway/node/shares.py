@@ -1,24 +1,29 @@
 """Backends with whole weights, made of parts that are to have a given weight together. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from math import gcd, lcm
 
-from ..drivers.base import Backend, WeightedBackend
+import msgspec
 
-Part = tuple[Mapping[Backend, int], int]
+from ..drivers.base import WeightedBackend
+
+Part = tuple[Sequence[WeightedBackend], int]
 """Backends with their weights among each other, and what they weigh together."""
 
 
 def combined(parts: Iterable[Part]) -> tuple[WeightedBackend, ...]:
     """Each part gets its share however many backends it has; one without any counts for nothing. A backend of
-    several parts has the sum of its shares."""
-    filled = [(backends, weight, sum(backends.values())) for backends, weight in parts if backends]
+    several parts has the sum of its shares, if they are the same but for the weight."""
+    filled = [
+        (backends, weight, sum(each.weight for each in backends)) for backends, weight in parts if backends
+    ]
     if not filled:
         return ()
     common = lcm(*(total for _, _, total in filled))
-    shares: dict[Backend, int] = {}
+    shares: dict[WeightedBackend, int] = {}
     for backends, weight, total in filled:
-        for backend, own in backends.items():
-            shares[backend] = shares.get(backend, 0) + weight * own * common // total
+        for each in backends:
+            alike = msgspec.structs.replace(each, weight=1)
+            shares[alike] = shares.get(alike, 0) + weight * each.weight * common // total
     divisor = gcd(*shares.values())
-    return tuple(WeightedBackend(backend=b, weight=share // divisor) for b, share in shares.items())
+    return tuple(msgspec.structs.replace(each, weight=share // divisor) for each, share in shares.items())

@@ -97,7 +97,7 @@ def test_each_zone_has_its_own_targets(three: Three) -> None:
         Interface(name="swt2", role="task", address="10.0.1.13"),
         Interface(name="eth0", role="uplink"),
     }
-    assert not seen.frontends[0].preserve_client_ip
+    assert not any(share.preserve_client_ip for share in seen.frontends[0].backends)
     assert seen.frontends[0].idle_timeout == 350
 
 
@@ -228,6 +228,48 @@ def test_a_group_of_weight_zero_keeps_its_flows(three: Three) -> None:
     assert len(seen.draining) == 3
 
 
+def test_groups_of_one_listener_may_ask_for_different_things(three: Three) -> None:
+    world, blue, _ = three
+    green = group("green", proxy_protocol_v2__enabled="true", preserve_client_ip__enabled="true")
+    task = fargate(4, 0)
+    fresh = of(task, green)
+    seen = state(world, green, task, fresh, healthy(fresh), listener(443, blue, green))
+    asked = {w.backend.address: (w.preserve_client_ip, w.proxy_protocol) for w in seen.frontends[0].backends}
+    assert asked == {"10.0.0.11": (False, False), "10.0.0.14": (True, True)}
+
+
+def test_a_sticky_group_makes_its_listener_sticky(three: Three) -> None:
+    world, g, _ = three
+    assert not any(frontend.sticky for frontend in state(world).frontends)
+    seen = state(world, g.replace(attributes={"stickiness.enabled": "true"}))
+    assert all(frontend.sticky for frontend in seen.frontends)
+
+
+ROUTING = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "demand", "enough"),
+    [("count", "1", True), ("count", "2", False), ("percentage", "50", True), ("percentage", "51", False)],
+)
+def test_a_zone_with_too_few_healthy_targets_sends_to_all_of_its(
+    three: Three, attribute: str, demand: str, enough: bool
+) -> None:
+    """Zone b has one of two healthy; zone a all of its one, which the demand for two does not change."""
+    world, g, (_, sick, _) = three
+    seen = state(world, g.replace(attributes={f"{ROUTING}.{attribute}": demand}), healthy(sick, "unhealthy"))
+    assert shares(seen, 0) == {"10.0.0.11:8443": 1}
+    well = {"10.0.1.13:8443": 1}
+    assert shares(seen, 1) == (well if enough else {"10.0.1.12:8443": 1, **well})
+
+
+def test_across_zones_all_targets_count_against_the_threshold(three: Three) -> None:
+    world, g, (_, sick, _) = three
+    asked = {CROSS: "true", f"{ROUTING}.count": "3"}
+    seen = state(world, g.replace(attributes=asked), healthy(sick, "unhealthy"))
+    assert len(shares(seen, 0)) == len(shares(seen, 1)) == 3
+
+
 def test_attributes_reach_the_frontend(three: Three) -> None:
     world, g, _ = three
     seen = state(
@@ -235,7 +277,7 @@ def test_attributes_reach_the_frontend(three: Three) -> None:
         g.replace(attributes={"preserve_client_ip.enabled": "true"}),
         listener(443, g, attributes={"tcp.idle_timeout.seconds": "60"}),
     )
-    assert seen.frontends[0].preserve_client_ip
+    assert all(share.preserve_client_ip for share in seen.frontends[0].backends)
     assert seen.frontends[0].idle_timeout == 60
 
 
@@ -265,7 +307,7 @@ def test_an_instance_target_is_its_containers_own_address(world: World) -> None:
     (frontend, _) = seen.frontends
     (only,) = frontend.backends
     assert only.backend == Backend(address="172.30.0.1", port=8443, interface="sealway-br0")
-    assert frontend.preserve_client_ip
+    assert all(share.preserve_client_ip for share in frontend.backends)
     assert Interface(name="sealway-br0", role="bridge") in seen.interfaces
     assert bridge_sources(Snapshot(world.store)) == {"172.30.0.1": "10.0.0.101"}
 
@@ -322,7 +364,7 @@ def test_a_tcp_udp_listener_is_answered_for_both(world: World) -> None:
     t = of(task, g)
     seen = state(world, balancer(), g, listener(53, g, protocol="TCP_UDP"), task, t, healthy(t))
     assert by_protocol(seen) == {"tcp": {"10.0.0.11:8443"}, "udp": {"10.0.0.11:8443"}}
-    assert all(frontend.preserve_client_ip for frontend in seen.frontends)
+    assert all(share.preserve_client_ip for frontend in seen.frontends for share in frontend.backends)
 
 
 @pytest.mark.parametrize(("of_listener", "answered"), [("TCP", "tcp"), ("UDP", "udp")])

@@ -60,3 +60,16 @@ def test_dual_stack_has_addresses_of_both_versions(world: World) -> None:
     said = answer(world, plain.replace(zones=zones), g, listener(443, g), a, b, healthy(a))
     assert said == (VIPS[0], "fd00:0::1")
     assert dns_records(Snapshot(world.store))[f"us-east-1b.{NAME}"] == (VIPS[1], "fd00:1::1")
+
+
+def test_a_zone_with_too_few_healthy_targets_leaves(world: World) -> None:
+    name = "target_group_health.dns_failover.minimum_healthy_targets"
+    g = group()
+    a, b, c = (target(g, f"10.0.{zone}.{host}", zone=zone) for zone, host in ((0, 11), (1, 11), (1, 12)))
+    base = (balancer(), listener(443, g), a, b, c, healthy(a), healthy(b), healthy(c))
+    assert answer(world, g, *base) == VIPS
+    assert answer(world, g.replace(attributes={f"{name}.count": "2"})) == VIPS[1:]
+    assert answer(world, healthy(c, "unhealthy")) == VIPS, "none has enough: all stay"
+    assert answer(world, g.replace(attributes={f"{name}.percentage": "51"})) == VIPS[:1]
+    off = {f"{name}.count": "off", f"{name}.percentage": "off"}
+    assert answer(world, g.replace(attributes=off), healthy(a, "unhealthy")) == VIPS

@@ -25,3 +25,11 @@ def test_a_check_without_path_or_matcher_takes_the_defaults(world: World) -> Non
     world.put(balancer(), g, listener(443, g), t)
     (job,) = probe_plan(Snapshot(world.store)).values()
     assert (job.probe.path, job.probe.matcher) == ("/", "200-399")
+
+
+def test_targets_that_expect_a_proxy_protocol_header_get_one(world: World) -> None:
+    g, plain = group("g", proxy_protocol_v2__enabled="true"), group("plain")
+    t, other = target(g, "10.0.0.11"), target(plain, "10.0.0.12")
+    world.put(balancer(), g, plain, listener(443, g), listener(80, plain), t, other)
+    jobs = probe_plan(Snapshot(world.store))
+    assert {key: job.probe.proxy_protocol for key, job in jobs.items()} == {t.key: True, other.key: False}

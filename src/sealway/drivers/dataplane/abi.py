@@ -8,6 +8,13 @@ from struct import Struct
 from typing import NamedTuple, Self
 
 
+class BackendFlag(IntEnum):
+    """``enum sealway_backend_flag``."""
+
+    HIDE_CLIENT = 1
+    PROXY = 2
+
+
 class BackendState(IntEnum):
     """``enum sealway_backend_state``."""
 
@@ -33,7 +40,8 @@ class DropReason(IntEnum):
     UNTRANSLATABLE = 11
     SECURITY_GROUP = 12
     SPOOFED_SOURCE = 13
-    REASONS = 14
+    FAST_OPEN = 14
+    REASONS = 15
 
 
 class FlowFlag(IntEnum):
@@ -51,18 +59,20 @@ class FlowFlag(IntEnum):
     ESTABLISHED = 512
     LINGERING = 1024
     CUT = 2048
+    PROXY = 4096
+    PROXY_SENT = 8192
 
 
 class FrontendFlag(IntEnum):
     """``enum sealway_frontend_flag``."""
 
-    HIDE_CLIENT = 1
+    STICKY = 1
 
 
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 7
+    LAYOUT = 8
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
@@ -105,7 +115,7 @@ class Via(IntEnum):
     PEER = 1
 
 
-_BACKEND = Struct("<4s2sBBIIII4s2s2x")
+_BACKEND = Struct("<4s2sBBIIII4s2sH")
 
 
 class Backend(NamedTuple):
@@ -121,6 +131,7 @@ class Backend(NamedTuple):
     through: int
     guarded_address: bytes
     guarded_port: bytes
+    flags: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""
@@ -217,7 +228,7 @@ class Flow(NamedTuple):
     idle_timeout: int
     flags: int
     tenant: int
-    reserved: int
+    start: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""

@@ -6,7 +6,7 @@ Addresses are 16 bytes, an IPv4 one as ``::ffff:a.b.c.d``; addresses and ports i
 from struct import Struct
 from typing import NamedTuple, Self
 
-_BACKEND = Struct("<16s2sBBIIII16s2s2x")
+_BACKEND = Struct("<16s2sBBIIII16s2sH")
 
 
 class Backend(NamedTuple):
@@ -22,6 +22,7 @@ class Backend(NamedTuple):
     through: int
     guarded_address: bytes
     guarded_port: bytes
+    flags: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""
@@ -62,7 +63,7 @@ class Flow(NamedTuple):
     idle_timeout: int
     flags: int
     tenant: int
-    reserved: int
+    start: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""

@@ -15,6 +15,7 @@ EXPLANATIONS: dict[DropReason, str] = {
     DropReason.NO_HOST_INTERFACE: "an answer to a process of this host while sealway0 is not known",
     DropReason.UNTRANSLATABLE: "between IPv4 and IPv6: a fragment, or UDP without a checksum",
     DropReason.SECURITY_GROUP: "no rule of a security group lets the flow begin; below stands whose",
+    DropReason.FAST_OPEN: "a SYN with data for a target of Proxy Protocol; the client repeats it without",
     DropReason.SPOOFED_SOURCE: "a task opened a flow to a load balancer from an address that is not its own",
 }
 DROP_REASONS: dict[str, DropReason] = {reason.name.lower(): reason for reason in EXPLANATIONS}

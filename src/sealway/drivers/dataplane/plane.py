@@ -1,5 +1,6 @@
 """The programs and maps of one width of addresses, and what their tables hold; see ``layouts``."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from ...model.errors import DriverError
@@ -57,13 +58,12 @@ class Plane:
     def flows(self, backends: Iterable[Backend]) -> dict[Backend, int]:
         """How many each carries here."""
         counted = census.count_flows(self.loaded.maps["flows"]).by_backend
-        known = {
-            (entry.address, entry.port): entry.id for entry in self._tables.backends.values() if entry.state
-        }
+        known: Counter[tuple[bytes, bytes]] = Counter()
+        for entry in self._tables.backends.values():
+            if entry.state:
+                known[entry.address, entry.port] += counted.get(entry.id, 0)
         return {
-            backend: counted.get(
-                known.get((self._layout.address(backend.address), backend.port.to_bytes(2, "big")), 0), 0
-            )
+            backend: known[self._layout.address(backend.address), backend.port.to_bytes(2, "big")]
             for backend in backends
         }
 

@@ -3,7 +3,7 @@
 Same contract as the kernel's, as far as it goes. It differs in this: a connection ends here and another goes
 to the target, so targets see this host's address and never the client's, whatever ``preserve_client_ip``
 says; connections end when the process ends; TCP only; keep-alive packets do not count as traffic.
-TLS passes unopened: bytes are copied, none is looked at.
+TLS passes unopened: bytes are copied, none is looked at. Where wanted, a Proxy Protocol header is first.
 
 A frontend listens only while some backend may take a connection, so otherwise the kernel itself refuses.
 A backend that does not answer is passed over for the next one.
@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, Frontend, FrontendCounters, Refusal
+from ..base import Backend, DataPlaneState, Frontend, FrontendCounters, Refusal, WeightedBackend
 from .drop_reasons import DROP_REASONS
+from .proxy_header import proxy_header
 from .relay_choice import choose
 from .relay_connection import Connection, Side
 from .relay_sockets import ListenSocket, listen_on_host
@@ -190,9 +191,12 @@ class RelayDataPlane:
             self._dropped[NO_BACKEND] += 1
             client.reset()
             return
-        backend, target = found
+        share, target = found
+        backend = share.backend
         for side in (client, target):
             side.writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if share.proxy_protocol:
+            target.writer.write(proxy_header(*_ends(client)))
         connection = Connection(client, target, entrance.frontend.idle_timeout)
         self._living[connection] = backend
         entrance.connections.add(connection)
@@ -206,10 +210,11 @@ class RelayDataPlane:
             entrance.bytes += carried
             self._release(backend)
 
-    async def _reach_backend(self, entrance: Entrance) -> tuple[Backend, Side] | None:
+    async def _reach_backend(self, entrance: Entrance) -> tuple[WeightedBackend, Side] | None:
         """Connects to the best backend that answers. It is counted from the moment it is chosen."""
         tried: set[Backend] = set()
-        while backend := choose(entrance.frontend.backends, self._active, self._served, tried):
+        while share := choose(entrance.frontend.backends, self._active, self._served, tried):
+            backend = share.backend
             tried.add(backend)
             self._active[backend] += 1
             self._served[backend] += 1
@@ -219,7 +224,7 @@ class RelayDataPlane:
                     target = Side(*await asyncio.open_connection(backend.address, backend.port))
                 reached = backend in self._kept
                 if reached:
-                    return backend, target
+                    return share, target
                 target.reset()  # removed while we were connecting
             except (OSError, TimeoutError) as error:
                 log.info("backend %s:%s does not answer: %s", backend.address, backend.port, error)
@@ -232,3 +237,8 @@ class RelayDataPlane:
         self._active[backend] -= 1
         if not self._active[backend]:
             del self._active[backend]
+
+
+def _ends(client: Side) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Who called, and where."""
+    return client.writer.get_extra_info("peername")[:2], client.writer.get_extra_info("sockname")[:2]

@@ -10,7 +10,7 @@ def choose(
     active: Mapping[Backend, int],
     served: Mapping[Backend, int],
     tried: Collection[Backend] = (),
-) -> Backend | None:
+) -> WeightedBackend | None:
     """The backend with the fewest connections for its weight; among equals, that served least so far.
 
     ``active`` and ``served`` count connections (now, ever). Weight 0 takes none, nor do those in ``tried``.
@@ -22,4 +22,4 @@ def choose(
         backend, weight = share.backend, share.weight
         return (active.get(backend, 0) + 1) / weight, served.get(backend, 0) / weight
 
-    return min(usable, key=pressure).backend if usable else None
+    return min(usable, key=pressure) if usable else None

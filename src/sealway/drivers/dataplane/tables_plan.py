@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from ...model.guard import Direction, Guards
-from ..base import Backend, DataPlaneState, Frontend
+from ..base import Backend, DataPlaneState, Frontend, WeightedBackend
 from . import abi, abi6
 from .guard_plan import GuardPlan, GuardTables, TableFull, guard_plan
 from .layouts import NARROW, NO_ADDRESS, Layout, is_ipv6
@@ -202,7 +202,7 @@ def _frontends(
     wanted: dict[AnyKey, AnyFrontend] = {}
     for frontend in state.frontends:
         key = _key(frontend, layout)
-        flags = 0 if frontend.preserve_client_ip else abi.FrontendFlag.HIDE_CLIENT
+        flags = abi.FrontendFlag.STICKY if frontend.sticky else 0
         number = now[key].id if key in now else take()
         idle = frontend.idle_timeout if frontend.protocol == "tcp" else UDP_TIMEOUT
         node = _node(frontend)
@@ -247,7 +247,7 @@ class _Backends(NamedTuple):
     guards: GuardPlan
     layout: Layout
 
-    def entry(self, backend: Backend, state: abi.BackendState) -> AnyBackend:
+    def entry(self, backend: Backend, state: abi.BackendState, flags: int) -> AnyBackend:
         """Without its id."""
         place, of = self.places[backend.interface], self.state.guards
         own = (backend.address, backend.port)
@@ -264,39 +264,71 @@ class _Backends(NamedTuple):
             through=self.guards.table(guard, Direction.THROUGH) if guard else abi.Table.NOTHING,
             guarded_address=self.layout.address(address),
             guarded_port=port.to_bytes(2, "big"),
+            flags=flags,
         )
 
 
-def _slots(of: _Backends, now: Mapping[int, AnyBackend]) -> dict[Backend, AnyBackend]:
-    """Each backend's entry: where it is already, or in a free slot with the next generation."""
-    active = {w.backend for frontend in of.state.frontends for w in frontend.backends}
-    wanted = {backend: abi.BackendState.DRAINING for backend in of.state.draining}
-    wanted |= dict.fromkeys(active, abi.BackendState.ACTIVE)
-    living = {_identity(entry): entry for entry in now.values() if entry.state != abi.BackendState.FREE}
-    entries: dict[Backend, AnyBackend] = {}
-    missing: dict[Backend, AnyBackend] = {}
-    for backend in sorted(wanted, key=_name):
-        if backend.interface not in of.places:
-            continue
-        entry = of.entry(backend, wanted[backend])
-        if (old := living.get(_identity(entry))) is not None:
-            entries[backend] = entry._replace(id=old.id)
-        else:
-            missing[backend] = entry
-    used = {entry.id & SLOT_MASK for entry in entries.values()}
+Slots = Mapping[tuple[Backend, int], AnyBackend]
+"""By backend and flags. One has several entries where target groups differ in what they ask for it."""
+
+
+def _slots(of: _Backends, now: Mapping[int, AnyBackend]) -> Slots:
+    """Each entry where it is already, or in a free slot with the next generation.
+
+    Flags count for new flows only, so entries stay as long as their backend does, whatever its flags are now.
+    """
+    missing = {
+        (w.backend, _flags(w)): of.entry(w.backend, abi.BackendState.ACTIVE, _flags(w))
+        for frontend in of.state.frontends
+        for w in frontend.backends
+        if w.backend.interface in of.places
+    }
+    active = {backend for backend, _ in missing}
+    living = [entry for entry in now.values() if entry.state != abi.BackendState.FREE]
+    entries: dict[tuple[Backend, int], AnyBackend] = {}
+    for identity in (_identity, _whereabouts):
+        known = {identity(entry): entry.id for entry in living}
+        for key, entry in tuple(missing.items()):
+            if (old := known.pop(identity(entry), None)) is not None:
+                entries[key] = missing.pop(key)._replace(id=old)
+        claimed = {entry.id for entry in entries.values()}
+        living = [entry for entry in living if entry.id not in claimed]
+    for backend in (active if living else set()) | of.state.draining:
+        if backend.interface in of.places:
+            idle = of.entry(backend, abi.BackendState.DRAINING, 0)
+            kept = [entry for entry in living if _whereabouts(entry) == _whereabouts(idle)]
+            entries |= {(backend, old.flags): idle._replace(id=old.id, flags=old.flags) for old in kept}
+            if not kept and backend not in active:
+                missing[backend, 0] = idle
+    return entries | _in_free_slots(missing, entries, now)
+
+
+def _in_free_slots(
+    missing: Slots, entries: Slots, now: Mapping[int, AnyBackend]
+) -> dict[tuple[Backend, int], AnyBackend]:
     # A slot that its tenant leaves now stays empty for this once: its end is the plan's last write.
-    taken = used | {slot for slot, entry in now.items() if entry.state != abi.BackendState.FREE}
+    taken = {entry.id & SLOT_MASK for entry in entries.values()}
+    taken |= {slot for slot, entry in now.items() if entry.state != abi.BackendState.FREE}
     take = _taker(taken, abi.Limit.MAX_BACKENDS, "backends")
-    for backend, entry in missing.items():
+    placed = {}
+    for key in sorted(missing, key=lambda key: (_name(key[0]), key[1])):
         slot = take()
         generation = (now[slot].id >> _SLOT_BITS) % _GENERATIONS + 1 if slot in now else 1
-        identity = slot | generation << _SLOT_BITS
-        entries[backend] = entry._replace(id=identity)
-    return entries
+        placed[key] = missing[key]._replace(id=slot | generation << _SLOT_BITS)
+    return placed
 
 
-def _identity(entry: AnyBackend) -> tuple[bytes, bytes, int]:
+def _identity(entry: AnyBackend) -> tuple[bytes, bytes, int, int]:
+    return *_whereabouts(entry), entry.flags
+
+
+def _whereabouts(entry: AnyBackend) -> tuple[bytes, bytes, int]:
     return entry.address, entry.port, entry.ifindex
+
+
+def _flags(share: WeightedBackend) -> int:
+    hide = 0 if share.preserve_client_ip else abi.BackendFlag.HIDE_CLIENT
+    return hide | (abi.BackendFlag.PROXY if share.proxy_protocol else 0)
 
 
 def _name(backend: Backend) -> str:
@@ -317,12 +349,12 @@ def _interfaces(
     return found
 
 
-def _recipe(frontend: Frontend, slots: Mapping[Backend, AnyBackend]) -> Recipe:
+def _recipe(frontend: Frontend, slots: Slots) -> Recipe:
     """Empty when nobody can take a flow."""
     return [
-        (Share(_name(w.backend), w.weight), slots[w.backend].id)
+        (Share(_name(w.backend), w.weight), slots[w.backend, _flags(w)].id)
         for w in frontend.backends
-        if w.weight > 0 and w.backend in slots and reachable(frontend, w.backend)
+        if w.weight > 0 and (w.backend, _flags(w)) in slots and reachable(frontend, w.backend)
     ]
 
 

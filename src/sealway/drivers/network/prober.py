@@ -2,7 +2,8 @@
 
 A TCP probe passes when the connection stands. It ends with FIN and waits a moment for the target's, so
 that the target never logs a reset. HTTPS verifies no certificate, as on AWS: the check asks whether the
-target answers, not who it is. Redirects are answers like any other.
+target answers, not who it is. Redirects are answers like any other. Where targets expect a Proxy Protocol
+header, a probe's says that it comes from the load balancer itself (LOCAL).
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from yarl import URL
 from ..base import Probe, ProbeResult
 from . import verdict
 
+PROXY_LOCAL = b"\r\n\r\n\0\r\nQUIT\n" + b"\x20\0" + b"\0\0"
+"""Version 2, LOCAL, unspecified family, nothing follows. Source: HAProxy's proxy-protocol.txt, 2.2."""
 _FAREWELL_SECONDS = 0.25
 _BODY_BYTES = 64 * 1024
 _HEADERS = {"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close", "Accept": "*/*"}
@@ -28,6 +31,13 @@ class ProbeSockets(Protocol):
     def probe_socket(self, source: str) -> socket:
         """See ``HostNetwork``."""
         ...
+
+
+class _Connected(socket):
+    """A connection for who would make it: aiohttp, which cannot be asked to send something before TLS."""
+
+    def connect(self, address: object, /) -> None:
+        """There is one."""
 
 
 class LbProber:
@@ -44,8 +54,10 @@ class LbProber:
         made = self._network.probe_socket(probe.source)
         try:
             async with asyncio.timeout(probe.timeout):
+                await _connect(made, probe)
                 if probe.protocol == "TCP":
-                    return await _probe_tcp(made, probe)
+                    return await _probe_tcp(made)
+                made = _Connected(fileno=made.detach())
                 return await self._probe_http(made, probe)
         except TimeoutError:
             return verdict.TIMED_OUT
@@ -72,10 +84,16 @@ class LbProber:
             return verdict.of_status(response.status, probe.matcher)
 
 
-async def _probe_tcp(made: socket, probe: Probe) -> ProbeResult:
+async def _connect(made: socket, probe: Probe) -> None:
     loop = asyncio.get_running_loop()
     await loop.sock_connect(made, (probe.address, probe.port))
-    # From here on the probe has passed, however the target takes the farewell.
+    if probe.proxy_protocol:
+        await loop.sock_sendall(made, PROXY_LOCAL)
+
+
+async def _probe_tcp(made: socket) -> ProbeResult:
+    """The probe has passed already, however the target takes the farewell."""
+    loop = asyncio.get_running_loop()
     with contextlib.suppress(OSError, TimeoutError):
         made.shutdown(SHUT_WR)
         async with asyncio.timeout(_FAREWELL_SECONDS):

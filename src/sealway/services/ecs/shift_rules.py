@@ -136,17 +136,12 @@ def _check_pair(ctx: Context, reader: Reader, first_arn: str, second_arn: str) -
         ("target type", first.target_type, second.target_type),
         ("protocol", first.protocol, second.protocol),
         ("VPC", first.vpc_id, second.vpc_id),
-        ("preserve_client_ip.enabled", _client_ip(first), _client_ip(second)),
     ):
         if one != other:
             raise invalid(
                 f"The target group {first_arn} and its alternate {second_arn} differ in their {noun}:"
                 f" {one} and {other}."
             )
-
-
-def _client_ip(group: TargetGroup) -> str | None:
-    return group.attributes.get("preserve_client_ip.enabled")
 
 
 def _listener(ctx: Context, reader: Reader, member: str, arn: str) -> Listener:

@@ -4,7 +4,7 @@ Actions are stored in one full form (``TargetGroupArn`` when there is one group,
 weights), which is also how they are described. Source: CreateListener; ForwardActionConfig.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ...model.errors import AwsError
 from ...model.lb_protocol import FORWARDS_TO
@@ -23,20 +23,9 @@ def check(
 ) -> tuple[Params, ...]:
     """The actions in full form, every target group checked to fit listener and load balancer."""
     actions = parse(asked)
-    groups = [group["TargetGroupArn"] for group in actions[0]["ForwardConfig"]["TargetGroups"]]
-    for arn in groups:
-        _check_group(ctx, reader, load_balancer, protocol, arn)
-    check_client_address(reader, groups)
+    for group in actions[0]["ForwardConfig"]["TargetGroups"]:
+        _check_group(ctx, reader, load_balancer, protocol, group["TargetGroupArn"])
     return actions
-
-
-def check_client_address(reader: Reader, target_group_arns: Iterable[str]) -> None:
-    """Refuses groups that differ in ``preserve_client_ip.enabled``: a listener has it one way."""
-    groups = (reader.get(TargetGroup, arn) for arn in target_group_arns)
-    if len({group.attributes.get("preserve_client_ip.enabled") for group in groups if group}) > 1:
-        raise errors.not_supported(
-            "Forwarding to target groups that differ in attribute 'preserve_client_ip.enabled'"
-        )
 
 
 def parse(asked: Sequence[Params]) -> tuple[Params, ...]:

@@ -3,15 +3,12 @@
 An attribute whose behaviour is not built is described with its default and refused by name when set to
 anything else. Source: LoadBalancerAttribute, TargetGroupAttribute and ListenerAttribute in the API reference.
 
-Two of them deserve a word:
+One of them deserves a word:
 
 ``deregistration_delay.connection_termination.enabled`` is accepted with both values. A deregistered target
 keeps its established connections until the delay ends, and then leaves the kernel's tables, which ends
 them; so ``true`` is what happens. ``false`` on AWS lets a connection go on after the delay for as long as
 target and client keep it up, which a service's task never does: it is stopped when the delay ends.
-
-``preserve_client_ip.enabled`` is honoured by listener, so the target groups of one action must agree on it:
-see ``actions.check_client_address``.
 """
 
 from collections.abc import Callable, Mapping
@@ -77,10 +74,12 @@ _LOAD_BALANCER: Specs = {
 }
 
 _MOST = 2**31 - 1
+_DNS = "target_group_health.dns_failover.minimum_healthy_targets"
+_ROUTING = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
 _TARGET_GROUP: Specs = {
     "deregistration_delay.timeout_seconds": Spec("300", _between(0, 3600), built=True),
     "deregistration_delay.connection_termination.enabled": Spec("false", built=True),
-    "stickiness.enabled": Spec("false"),
+    "stickiness.enabled": Spec("false", built=True),
     "stickiness.type": Spec("source_ip", _one_of("source_ip")),
     "load_balancing.cross_zone.enabled": Spec(
         "use_load_balancer_configuration",
@@ -88,15 +87,11 @@ _TARGET_GROUP: Specs = {
         built=True,
     ),
     "preserve_client_ip.enabled": Spec("true", built=True),
-    "proxy_protocol_v2.enabled": Spec("false"),
-    "target_group_health.dns_failover.minimum_healthy_targets.count": Spec("1", _off_or(1, _MOST)),
-    "target_group_health.dns_failover.minimum_healthy_targets.percentage": Spec("off", _off_or(1, 100)),
-    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": Spec(
-        "1", _between(1, _MOST)
-    ),
-    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": Spec(
-        "off", _off_or(1, 100)
-    ),
+    "proxy_protocol_v2.enabled": Spec("false", built=True),
+    f"{_DNS}.count": Spec("1", _off_or(1, _MOST), built=True),
+    f"{_DNS}.percentage": Spec("off", _off_or(1, 100), built=True),
+    f"{_ROUTING}.count": Spec("1", _between(1, _MOST), built=True),
+    f"{_ROUTING}.percentage": Spec("off", _off_or(1, 100), built=True),
     "target_health_state.unhealthy.connection_termination.enabled": Spec("true", built=True),
     "target_health_state.unhealthy.draining_interval_seconds": Spec("0", _between(0, 360_000)),
 }
@@ -117,6 +112,7 @@ def target_group(target_type: str, protocol: str) -> Specs:
         return {
             **_TARGET_GROUP,
             "preserve_client_ip.enabled": Spec("true", _one_of("true"), built=True),
+            "proxy_protocol_v2.enabled": Spec("false"),
             "deregistration_delay.connection_termination.enabled": Spec("true", built=True),
         }
     hidden = target_type == "ip"
@@ -136,6 +132,18 @@ def kept(specs: Specs, values: Mapping[str, str]) -> dict[str, str]:
 def defaults(specs: Specs) -> dict[str, str]:
     """Every key with its default value."""
     return {key: spec.default for key, spec in specs.items()}
+
+
+def check_thresholds(values: Mapping[str, str]) -> None:
+    """Raises where traffic would go to unhealthy targets of a zone that names still lead to. ``values``: all
+    of a target group's attributes. Source: Network Load Balancers, "Target group health"."""
+    for kind in ("count", "percentage"):
+        names, routing = (values.get(f"{action}.{kind}", "off") for action in (_DNS, _ROUTING))
+        if "off" not in {names, routing} and int(names) < int(routing):
+            raise errors.validation(
+                f"Target group attribute '{_DNS}.{kind}' value '{names}' must be greater than or equal to"
+                f" '{_ROUTING}.{kind}' value '{routing}'"
+            )
 
 
 def check(noun: str, specs: Specs, wanted: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from ...model.load_balancer import LoadBalancer
 from ...model.request import Params
 from ...model.target_group import TargetGroup
 from ..context import Context
-from . import actions, attribute_specs, errors, lookup
+from . import attribute_specs, errors, lookup
 
 
 def describe_load_balancer_attributes(ctx: Context, request: Params) -> Params:
@@ -40,9 +40,8 @@ def modify_target_group_attributes(ctx: Context, request: Params) -> Params:
         found = lookup.target_group(ctx, tx, request["TargetGroupArn"])
         specs = _target_group_specs(found)
         changed = _changed("Target group", specs, found.attributes, request["Attributes"])
+        attribute_specs.check_thresholds({**attribute_specs.defaults(specs), **changed})
         tx.put(found.replace(attributes=changed))
-        for listener in lookup.listeners_of(tx, found.arn):
-            actions.check_client_address(tx, listener.target_group_weights)
     return _render(specs, changed)
 
 

@@ -18,8 +18,11 @@ TASK2 = Backend(address="10.1.2.12", port=8443, interface="swt2")
 BOX = Backend(address="172.30.0.11", port=80, interface="sealway-br0")
 
 
-def frontend(*backends: Backend, vip: str = "10.1.1.100", **more: object) -> Frontend:
-    return Frontend(vip=vip, port=443, backends=tuple(WeightedBackend(backend=b) for b in backends), **more)
+def frontend(
+    *backends: Backend, vip: str = "10.1.1.100", keep: bool = True, proxy: bool = False, **more: object
+) -> Frontend:
+    shares = (WeightedBackend(backend=b, preserve_client_ip=keep, proxy_protocol=proxy) for b in backends)
+    return Frontend(vip=vip, port=443, backends=tuple(shares), **more)
 
 
 def state(*frontends: Frontend, draining: frozenset[Backend] = frozenset()) -> DataPlaneState:
@@ -42,7 +45,7 @@ def ids_in(table: bytes) -> set[int]:
 
 
 def test_a_first_state() -> None:
-    tables = run(state(frontend(TASK1, BOX, preserve_client_ip=False, idle_timeout=60)))
+    tables = run(state(frontend(TASK1, BOX, keep=False, sticky=True, idle_timeout=60)))
     task, box = backend(tables, TASK1), backend(tables, BOX)
     assert task is not None
     assert box is not None
@@ -50,7 +53,8 @@ def test_a_first_state() -> None:
     assert (box.via, box.ifindex, box.port) == (abi.Via.NEIGHBOUR, 9, (80).to_bytes(2, "big"))
     ((key, value),) = tables.frontends.items()
     assert (socket.inet_ntoa(key.vip), key.port, key.protocol) == ("10.1.1.100", b"\x01\xbb", 6)
-    assert (value.flags, value.idle_timeout) == (abi.FrontendFlag.HIDE_CLIENT, 60)
+    assert (value.flags, value.idle_timeout) == (abi.FrontendFlag.STICKY, 60)
+    assert {task.flags, box.flags} == {abi.BackendFlag.HIDE_CLIENT}
     assert ids_in(tables.maglev[value.id]) == {task.id, box.id}
 
 
@@ -81,7 +85,7 @@ def test_a_removed_backend_is_freed_and_its_slot_gets_another_generation() -> No
 
 def test_generations_start_over_without_ever_making_the_id_zero() -> None:
     last = abi.Backend(
-        bytes(4), bytes(2), abi.BackendState.FREE, 0, 0xFFFF << 16, 0, 0, 0, bytes(4), bytes(2)
+        bytes(4), bytes(2), abi.BackendState.FREE, 0, 0xFFFF << 16, 0, 0, 0, bytes(4), bytes(2), 0
     )
     tables = run(state(frontend(TASK1)), Tables(frozenset(), {}, {0: last}, {}))
     assert tables.backends[0].id == 1 << 16
@@ -230,3 +234,39 @@ def test_a_task_interface_has_its_address_and_its_groups() -> None:
         7: abi.Interface(socket.inet_aton("10.1.1.50"), egress),
         8: abi.Interface(bytes(4), abi.Table.EVERYTHING),
     }
+
+
+class TestFlags:
+    """What a target group asks for its targets' new flows."""
+
+    def test_a_change_keeps_the_backend_and_so_its_flows(self) -> None:
+        before = run(state(frontend(TASK1)))
+        now = run(state(frontend(TASK1, keep=False, proxy=True)), before)
+        old, new = backend(before, TASK1), backend(now, TASK1)
+        assert old is not None
+        assert new is not None
+        assert (new.id, old.flags) == (old.id, 0)
+        assert new.flags == abi.BackendFlag.HIDE_CLIENT | abi.BackendFlag.PROXY
+
+    def test_groups_that_differ_have_an_entry_each(self) -> None:
+        ways = (True, False)
+        shares = tuple(WeightedBackend(backend=TASK1, preserve_client_ip=keep) for keep in ways)
+        wanted = state(Frontend(vip="10.1.1.100", port=443, backends=shares))
+        tables = run(wanted)
+        ((_, value),) = tables.frontends.items()
+        entries = [entry for entry in tables.backends.values() if entry.state]
+        assert {entry.flags for entry in entries} == {0, abi.BackendFlag.HIDE_CLIENT}
+        assert ids_in(tables.maglev[value.id]) == {entry.id for entry in entries}
+        assert plan(wanted, PLACES, tables).writes == 0
+
+    def test_one_that_no_group_asks_for_any_more_drains_as_long_as_the_target_is_there(self) -> None:
+        both = tuple(WeightedBackend(backend=TASK1, preserve_client_ip=keep) for keep in (True, False))
+        before = run(state(Frontend(vip="10.1.1.100", port=443, backends=both)))
+        now = run(state(frontend(TASK1)), before)
+        states = {entry.flags: entry.state for entry in now.backends.values()}
+        assert states == {0: abi.BackendState.ACTIVE, abi.BackendFlag.HIDE_CLIENT: abi.BackendState.DRAINING}
+        assert {entry.id for entry in now.backends.values()} == {
+            entry.id for entry in before.backends.values()
+        }
+        gone = run(state(), now)
+        assert {entry.state for entry in gone.backends.values()} == {abi.BackendState.FREE}

@@ -9,6 +9,7 @@ import pytest
 from sealway.drivers.base import Backend, Frontend, WeightedBackend
 from sealway.drivers.dataplane.relay import RelayDataPlane
 from sealway.model.errors import DriverError
+from tests.support.proxy_header import told
 from tests.support.relay_stage import VIP, RelayStage, relay_stage
 
 
@@ -202,3 +203,25 @@ async def test_many_short_connections(stage: RelayStage) -> None:
 
 async def _is(value, wanted) -> bool:
     return await value == wanted
+
+
+async def test_a_proxy_protocol_header_is_first_where_it_is_wanted(stage: RelayStage) -> None:
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await heard.put(await reader.readexactly(28 + 5))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.7", 0)
+    backend = Backend(address="127.0.0.7", port=server.sockets[0].getsockname()[1], interface="lo")
+    share = WeightedBackend(backend=backend, proxy_protocol=True)
+    await stage.plane.apply(stage.state(Frontend(vip=VIP, port=443, backends=(share,))))
+    reader, writer = await asyncio.open_connection(*stage.address(443))
+    writer.write(b"hello")
+    async with asyncio.timeout(5):
+        received = await heard.get()
+        assert await reader.read() == b""
+    assert received[28:] == b"hello"
+    assert told(received[:28]) == (*writer.get_extra_info("sockname"), *writer.get_extra_info("peername"))
+    writer.close()
+    server.close()

@@ -51,7 +51,10 @@ class Subject:
         return _pairs(self.world(f"Describe{self.kind}Attributes", **self.arn))
 
     def set(self, key: str, value: str) -> dict[str, str]:
-        attributes = [{"Key": key, "Value": value}]
+        return self.set_all({key: value})
+
+    def set_all(self, wanted: dict[str, str]) -> dict[str, str]:
+        attributes = [{"Key": key, "Value": value} for key, value in wanted.items()]
         return _pairs(self.world(f"Modify{self.kind}Attributes", **self.arn, Attributes=attributes))
 
     def refused(self, *attributes: tuple[str, str]) -> tuple[str, str]:
@@ -101,6 +104,9 @@ def test_an_internal_load_balancer_denies_the_internet(world: World) -> None:
         ("TargetGroup", "preserve_client_ip.enabled", "false"),
         ("TargetGroup", "target_health_state.unhealthy.connection_termination.enabled", "false"),
         ("TargetGroup", "load_balancing.cross_zone.enabled", "false"),
+        ("TargetGroup", "stickiness.enabled", "true"),
+        ("TargetGroup", "proxy_protocol_v2.enabled", "true"),
+        ("TargetGroup", "target_group_health.dns_failover.minimum_healthy_targets.count", "2"),
         ("Listener", "tcp.idle_timeout.seconds", "60"),
         ("Listener", "tcp.idle_timeout.seconds", "6000"),
     ],
@@ -146,9 +152,6 @@ def test_what_is_wrong(world: World, kind: str, key: str, value: str) -> None:
         ("LoadBalancer", "zonal_shift.config.enabled", "true"),
         ("LoadBalancer", "dns_record.client_routing_policy", "availability_zone_affinity"),
         ("LoadBalancer", "secondary_ips.auto_assigned.per_subnet", "1"),
-        ("TargetGroup", "stickiness.enabled", "true"),
-        ("TargetGroup", "proxy_protocol_v2.enabled", "true"),
-        ("TargetGroup", "target_group_health.dns_failover.minimum_healthy_targets.count", "2"),
         ("TargetGroup", "target_health_state.unhealthy.draining_interval_seconds", "60"),
     ],
 )
@@ -162,7 +165,8 @@ def test_what_is_not_built_is_refused_by_name(world: World, kind: str, key: str,
 def test_one_wrong_attribute_refuses_all(world: World) -> None:
     subject = Subject(world, "TargetGroup")
     refused = subject.refused(
-        ("deregistration_delay.timeout_seconds", "5"), ("proxy_protocol_v2.enabled", "true")
+        ("deregistration_delay.timeout_seconds", "5"),
+        ("target_health_state.unhealthy.draining_interval_seconds", "5"),
     )
     assert refused[0] == "InvalidConfigurationRequest"
     assert subject.all() == TARGET_GROUP
@@ -182,24 +186,41 @@ def test_of_what_is_not_there(world: World) -> None:
         assert world.error(f"Describe{kind}Attributes", **subject.arn, account="111111111111")[0] == code
 
 
-def test_groups_of_one_action_agree_on_the_clients_address(world: World) -> None:
+def test_groups_of_one_action_may_differ(world: World) -> None:
     edge, orders = world.load_balancer(), world.target_group()
     ledger = world.target_group("ledger", TargetType="ip")
     pair = [{"TargetGroupArn": group["TargetGroupArn"], "Weight": 1} for group in (orders, ledger)]
-    request = {
-        "LoadBalancerArn": edge["LoadBalancerArn"],
-        "Protocol": "TCP",
-        "Port": 443,
-        "DefaultActions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": pair}}],
-    }
+    world(
+        "CreateListener",
+        LoadBalancerArn=edge["LoadBalancerArn"],
+        Protocol="TCP",
+        Port=443,
+        DefaultActions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": pair}}],
+    )
 
-    def preserve(group: Any, value: str) -> dict[str, Any]:
-        attributes = [{"Key": "preserve_client_ip.enabled", "Value": value}]
-        return {"TargetGroupArn": group["TargetGroupArn"], "Attributes": attributes}
 
-    refused = world.error("CreateListener", **request)
-    assert refused[0] == "InvalidConfigurationRequest"
-    assert "preserve_client_ip.enabled" in refused[1]
-    world("ModifyTargetGroupAttributes", **preserve(ledger, "true"))
-    world("CreateListener", **request)
-    assert world.error("ModifyTargetGroupAttributes", **preserve(orders, "false")) == refused
+DNS = "target_group_health.dns_failover.minimum_healthy_targets"
+ROUTING = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "refused"),
+    [
+        ({f"{ROUTING}.count": "2"}, True),
+        ({f"{ROUTING}.count": "2", f"{DNS}.count": "2"}, False),
+        ({f"{ROUTING}.count": "2", f"{DNS}.count": "off"}, False),
+        ({f"{ROUTING}.percentage": "50"}, False),
+        ({f"{ROUTING}.percentage": "50", f"{DNS}.percentage": "49"}, True),
+    ],
+)
+def test_a_zone_leaves_its_name_before_its_traffic_goes_to_unhealthy_targets(
+    world: World, wanted: dict[str, str], refused: bool
+) -> None:
+    subject = Subject(world, "TargetGroup")
+    if not refused:
+        assert subject.set_all(wanted) == {**TARGET_GROUP, **wanted}
+        return
+    code, message = subject.refused(*wanted.items())
+    assert code == "ValidationError"
+    assert "must be greater than or equal to" in message
+    assert subject.all() == TARGET_GROUP
