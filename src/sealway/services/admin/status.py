@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...model.arn import last
+from ...model.capacity import NAME
 from ...model.cluster import Cluster, ContainerInstance
 from ...model.load_balancer import Listener, LoadBalancer
 from ...model.service import Service
@@ -107,8 +108,16 @@ def _task(task: Task, instances: dict[str, ContainerInstance]) -> Entry:
         "zone": task.availability_zone,
         "since": task.stopping_at or task.started_at or task.created_at,
         # Why its service replaces it is told by the service's rollout.
-        "reason": task.failure or (task.stopped_reason if task.stop_code != _BY_SERVICE else None),
+        "reason": task.failure
+        or _waits(task)
+        or (task.stopped_reason if task.stop_code != _BY_SERVICE else None),
     }
+
+
+def _waits(task: Task) -> str | None:
+    if task.wait is None or task.desired_status == "STOPPED":
+        return None
+    return f"waits for an instance of the capacity provider {task.extra.get(NAME)}"
 
 
 def _load_balancer(reader: Reader, balancer: LoadBalancer) -> Entry:
