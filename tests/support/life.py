@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sealway.model.auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivity
 from sealway.model.cluster import Cluster, ContainerInstance
 from sealway.model.errors import AwsError
 from sealway.model.instance import Instance
@@ -147,6 +148,9 @@ def shape(process: Process) -> dict[str, Any]:
         ),
         "targets": Counter((_name(t.target_group_arn), _health(process, t)) for t in store.list(Target)),
         "interfaces": len(store.list(NetworkInterface)),
+        "groups": [(g.desired_capacity, g.name) for g in store.list(AutoScalingGroup)],
+        "members": Counter((m.state, m.template.version) for m in store.list(GroupInstance)),
+        "activities": Counter((a.description[:9], a.status) for a in store.list(ScalingActivity)),
         "instances": Counter(i.state for i in store.list(Instance)),
         "container instances": Counter(c.status for c in store.list(ContainerInstance)),
         "clusters": Counter(c.status for c in store.list(Cluster)),

@@ -1,9 +1,11 @@
-"""Whole lives, from an empty cluster to nothing: Fargate, instances, shifted traffic, and task sets."""
+"""Whole lives, from an empty cluster to nothing: Fargate, instances, shifted traffic, task sets, and a group
+of instances that grows."""
 
 import base64
 from collections.abc import Callable
 from typing import Any
 
+from sealway.model.auto_scaling import AutoScalingGroup, GroupInstance
 from sealway.model.cluster import ContainerInstance
 from sealway.model.instance import Instance
 from sealway.model.load_balancer import Listener, LoadBalancer
@@ -389,12 +391,116 @@ def faulty() -> list[Step]:
     ]
 
 
+def fleet() -> list[Step]:
+    """A launch template, a group of it, and a capacity provider of that, which the cluster then has."""
+    image = "ami-0123456789abcdef0"
+    template = {
+        "LaunchTemplateName": "nodes",
+        "ClientToken": "template",
+        "LaunchTemplateData": {"ImageId": image, "InstanceType": "t3.micro", "UserData": JOIN},
+    }
+    providers = {"cluster": "blue", "capacityProviders": ["own"], "defaultCapacityProviderStrategy": []}
+    provider = {
+        "name": "own",
+        "autoScalingGroupProvider": {
+            "autoScalingGroupArn": "nodes",
+            "managedScaling": {"status": "ENABLED", "maximumScalingStepSize": 2},
+        },
+    }
+
+    def group_of_nodes(process: Process) -> Params:
+        return {
+            "AutoScalingGroupName": "nodes",
+            "LaunchTemplate": {"LaunchTemplateName": "nodes"},
+            "MinSize": 0,
+            "MaxSize": 9,
+            "VPCZoneIdentifier": ",".join(subnets(process)),
+        }
+
+    return [
+        Step("template", "ec2", "CreateLaunchTemplate", lambda _: template),
+        Step("group", "autoscaling", "CreateAutoScalingGroup", group_of_nodes, "AlreadyExists"),
+        Step(
+            "provider", "ecs", "CreateCapacityProvider", lambda _: provider, again="InvalidParameterException"
+        ),
+        Step("providers", "ecs", "PutClusterCapacityProviders", lambda _: providers),
+    ]
+
+
+def spread_service() -> Step:
+    """One that has its tasks on as many instances, which there are not yet."""
+
+    def params(process: Process) -> Params:
+        behind = {
+            "targetGroupArn": found(process, TargetGroup, name="g").arn,
+            "containerName": "app",
+            "containerPort": 8443,
+        }
+        return {
+            "cluster": "blue",
+            "serviceName": "orders",
+            "clientToken": "once",
+            "taskDefinition": process_definition(process, "app:1"),
+            "desiredCount": 3,
+            "capacityProviderStrategy": [{"capacityProvider": "own", "weight": 1}],
+            "placementConstraints": [{"type": "distinctInstance"}],
+            "loadBalancers": [behind],
+            "availabilityZoneRebalancing": "DISABLED",
+        }
+
+    return Step("service", "ecs", "CreateService", params, ready=settled)
+
+
+def members(count: int) -> Callable[[Process], bool]:
+    """The group has so many instances, all in service."""
+    return lambda process: [m.state for m in process.store.list(GroupInstance)] == ["InService"] * count
+
+
+def one_instance_less() -> Step:
+    """An instance ends by the group's own hand: its task has moved to another one before."""
+
+    def params(process: Process) -> Params:
+        first = min(m.instance_id for m in process.store.list(GroupInstance))
+        return {"InstanceId": first, "ShouldDecrementDesiredCapacity": False}
+
+    def ready(process: Process) -> bool:
+        return settled(process) and members(4)(process)
+
+    operation, again = "TerminateInstanceInAutoScalingGroup", "ValidationError"
+    return Step("one replaced", "autoscaling", operation, params, again, ready)
+
+
+def grown() -> list[Step]:
+    """Instances come with the tasks that wait for them, and go with their group."""
+    nothing = {"cluster": "blue", "capacityProviders": [], "defaultCapacityProviderStrategy": []}
+    provider, deleted = {"capacityProvider": "own"}, {"AutoScalingGroupName": "nodes", "ForceDelete": True}
+    return [
+        *ground("instance", "g"),
+        *fleet(),
+        define("first", "app:1", awsvpc=False),
+        spread_service(),
+        update("more", desiredCount=4)._replace(ready=lambda p: settled(p) and members(4)(p)),
+        one_instance_less(),
+        *end("g")[:-1],
+        Step("no providers", "ecs", "PutClusterCapacityProviders", lambda _: nothing),
+        Step(
+            "no provider", "ecs", "DeleteCapacityProvider", lambda _: provider, "InvalidParameterException"
+        ),
+        Step(
+            "no group", "autoscaling", "DeleteAutoScalingGroup", lambda _: deleted, "ValidationError",
+            lambda process: not process.store.list(AutoScalingGroup),
+        ),
+        *end("g")[-1:],
+    ]  # fmt: skip
+
+
 LIVES: dict[str, Callable[[], list[Step]]] = {
     "fargate": fargate,
     "machines": machines,
     "shifted": shifted,
     "sets": sets,
     "faulty": faulty,
+    "grown": grown,
 }
 PREPARATIONS = {
     step.name for step in (*ground("ip", "g", "other"), *(define(n, "", True) for n in ("first", "second")))

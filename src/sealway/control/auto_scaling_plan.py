@@ -245,8 +245,9 @@ class _Step:
     def _failed(self, reason: str) -> None:
         """A launch failed: said once, until something else happens."""
         self.wake_at = earliest(self.wake_at, self.now + RETRY_LAUNCH)
-        newest = next(reversed(self.activities.values()), None)
-        if newest is not None and (newest.status, newest.status_message) == ("Failed", reason):
+        newest = max((activity.started_at for activity in self.activities.values()), default=None)
+        latest = (activity for activity in self.activities.values() if activity.started_at == newest)
+        if any((one.status, one.status_message) == ("Failed", reason) for one in latest):
             return
         why = "an instance was to be started in response to a difference between desired and actual capacity"
         begun = launching(self.group, None, uuid(self.ids), self.now, why)

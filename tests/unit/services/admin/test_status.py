@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from sealway.model.capacity import NAME
 from sealway.model.service import Service
 from sealway.model.target_group import Target
-from sealway.model.task import Task
+from sealway.model.task import Task, Wait
 from sealway.services.admin.status import status
 from tests.support.accounts import OWNER, Accounts, Has
 from tests.support.ec2 import NOW
@@ -37,6 +38,14 @@ def test_clusters_hold_services_and_other_tasks(world: World) -> None:
     assert service["rollout"] == "IN_PROGRESS"
     assert (sets["name"], sets["desired"], sets["rollout"]) == ("sets-owner", 0, "STABILIZING")
     assert (task["id"], task["status"], task["address"]) == (world.has.task_id, "PROVISIONING", "10.10.0.9")
+
+
+def test_a_task_that_waits_says_for_what(world: World) -> None:
+    task = world.store.list(Task, service_arn=None)[0]
+    with world.store.transaction() as tx:
+        tx.put(task.replace(wait=Wait(), container_instance_arn=None, extra={NAME: "own"}))
+    (shown,) = status(world.store)["clusters"][0]["other_tasks"]
+    assert shown["reason"] == "waits for an instance of the capacity provider own"
 
 
 def test_a_task_that_ended_by_itself_is_told_of(world: World) -> None:
