@@ -45,7 +45,7 @@ fmt:            ## format, and mend what can be mended
 	@.venv/bin/ruff check --fix .
 
 bench: setup    ## measure, beside peers, and write bench/results/
-	@$(PYTHON) -m bench $(ARGS)
+	@tools/engine.sh with $(PYTHON) -m bench $(ARGS)
 
 lock:           ## resolve the dependencies anew (needs uv on PATH)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml -o requirements.lock --upgrade

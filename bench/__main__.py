@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import control, deregister, flood, packages, paths, plots, programs, tables
+from . import control, deregister, ecs, flood, packages, paths, plots, programs, tables
 from .figures import RESULTS, Sheet
 from .stage import WAYS, Stage
 
@@ -66,6 +66,10 @@ async def _control(sheet: Sheet, quick: bool) -> None:
     control.figures(sheet, quick)
 
 
+async def _ecs(sheet: Sheet, quick: bool) -> None:
+    await asyncio.to_thread(ecs.figures, sheet, quick)
+
+
 PARTS = {
     "programs": Part(_programs, programs.NAMES),
     "ways": Part(_ways, tuple(paths.all_names())),
@@ -73,6 +77,7 @@ PARTS = {
     "deregister": Part(_deregister, deregister.NAMES),
     "flood": Part(_flood, flood.NAMES),
     "control": Part(_control, control.NAMES),
+    "ecs": Part(_ecs, ecs.NAMES),
 }
 
 
