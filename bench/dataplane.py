@@ -48,7 +48,7 @@ def cycle(kernel: Machine, count: int) -> Packet:
     value = next(flow for flow in kernel.flows().values() if not flow.flags & abi.FlowFlag.ANSWER)
     kernel.forget()
     vip = bytes(map(int, VIP.split(".")))
-    clients = [(0xCB007102 + n // 60000, 1024 + n % 60000) for n in range(count)]
+    clients = [(0xCB000000 + n, 1024 + n % 60000) for n in range(count)]
     random.Random(1).shuffle(clients)
     keys = [
         abi.Tuple(address.to_bytes(4, "big"), vip, port.to_bytes(2, "big"), b"\x01\xbb", 6)
