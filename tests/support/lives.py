@@ -472,6 +472,10 @@ def one_instance_less() -> Step:
 
 def grown() -> list[Step]:
     """Instances come with the tasks that wait for them, and go with their group."""
+    unscaled = {
+        "name": "own",
+        "autoScalingGroupProvider": {"managedScaling": {"status": "DISABLED"}},
+    }
     nothing = {"cluster": "blue", "capacityProviders": [], "defaultCapacityProviderStrategy": []}
     provider, deleted = {"capacityProvider": "own"}, {"AutoScalingGroupName": "nodes", "ForceDelete": True}
     return [
@@ -481,6 +485,8 @@ def grown() -> list[Step]:
         spread_service(),
         update("more", desiredCount=4)._replace(ready=lambda p: settled(p) and members(4)(p)),
         one_instance_less(),
+        # Without tasks the group would shrink, in a quarter of an hour of whatever the clock says.
+        Step("no scaling", "ecs", "UpdateCapacityProvider", lambda _: unscaled),
         *end("g")[:-1],
         Step("no providers", "ecs", "PutClusterCapacityProviders", lambda _: nothing),
         Step(

@@ -34,16 +34,17 @@ def plan(snapshot: DemandSnapshot, now: datetime, calm: timedelta = CALM) -> Pla
     if wanted == have:
         idle = provider.calm_since is None and provider.grown_at is None
         return Plan() if idle else Plan(puts=(provider.replace(calm_since=None, grown_at=None),))
-    since = provider.calm_since or now
+    # A clock that was set back makes both marks lie ahead: then they begin anew.
+    since = min(provider.calm_since or now, now)
     if now < since + calm:
-        puts = () if provider.calm_since else (provider.replace(calm_since=now, grown_at=None),)
+        puts = () if provider.calm_since == since else (provider.replace(calm_since=now, grown_at=None),)
         return Plan(puts=puts, wake_at=since + calm)
     return Plan(puts=(group.replace(desired_capacity=wanted), provider.replace(calm_since=None)))
 
 
 def _grow(snapshot: DemandSnapshot, missing: int, now: datetime) -> Plan:
     provider, group, scaling = snapshot.provider, snapshot.group, snapshot.provider.scaling
-    if provider.grown_at is not None and now < provider.grown_at + PACE:
+    if provider.grown_at is not None and provider.grown_at <= now < provider.grown_at + PACE:
         return Plan(wake_at=provider.grown_at + PACE)
     step = min(max(missing, scaling.least_step), scaling.most_step)
     grown = group.replace(desired_capacity=min(group.desired_capacity + step, group.max_size))

@@ -121,6 +121,16 @@ def test_it_shrinks_after_the_calm():
     assert desired(plan(calm, NOW + timedelta(seconds=5), calm=timedelta(seconds=5))) == 1
 
 
+def test_a_clock_that_is_set_back_holds_up_neither_growth_nor_calm():
+    ahead = NOW + timedelta(minutes=50)
+    grown = state(desired=2, demands=[demand(10)], most_step=2, grown_at=ahead)
+    assert desired(plan(grown, NOW)) == 4
+    found = plan(state(desired=3, alive=3, busy=1, calm_since=ahead), NOW)
+    (provider,) = found.puts
+    assert isinstance(provider, CapacityProvider)
+    assert (provider.calm_since, found.wake_at) == (NOW, NOW + CALM)
+
+
 def test_a_calm_that_is_over_is_forgotten():
     (provider,) = plan(state(desired=1, alive=1, busy=1, calm_since=NOW), NOW).puts
     assert isinstance(provider, CapacityProvider)
