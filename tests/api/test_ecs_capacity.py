@@ -90,7 +90,7 @@ def test_strategies_that_divide_nothing_are_refused(world, strategy, message):
         create(world, capacityProviderStrategy=strategy)
 
 
-def test_a_service_on_instances_keeps_its_launch_type(world):
+def test_a_service_that_cannot_run_on_fargate_stays_on_instances(world):
     create(world, taskDefinition="web", launchType="EC2", networkConfiguration={})
-    with refused("ClientException", "Changing a service of the launch type EC2"):
+    with refused(INVALID, "does not support launch_type FARGATE"):
         world.ecs.update_service(cluster="blue", service="ledger", capacityProviderStrategy=MIX)

@@ -313,12 +313,73 @@ def test_a_service_moves_from_its_launch_type_to_a_strategy(world):
         world.later(seconds=10)
     assert statuses(world) == {"RUNNING": 2}
     assert {task["capacityProviderName"] for task in tasks(world)} == {"own"}
-    with refused("ClientException", "launch type EC2"):
-        world.ecs.put_cluster_capacity_providers(
-            cluster="blue", capacityProviders=["own", "FARGATE"], defaultCapacityProviderStrategy=[]
-        )
-        fargate = [{"capacityProvider": "FARGATE"}]
-        world.ecs.update_service(cluster="blue", service="orders", capacityProviderStrategy=fargate)
+
+
+def shown(world):
+    return world.ecs.describe_services(cluster="blue", services=["orders"])["services"][0]
+
+
+def test_a_service_moves_to_fargate_and_back(world):
+    world.group("plain", DesiredCapacity=1)
+    world.group()
+    provide(world)
+    world.ecs.put_cluster_capacity_providers(
+        cluster="blue", capacityProviders=["own", "FARGATE"], defaultCapacityProviderStrategy=[]
+    )
+    container = {"name": "app", "image": "app:1", "essential": True}
+    world.ecs.register_task_definition(
+        family="both", containerDefinitions=[container], networkMode="awsvpc", cpu="256", memory="512"
+    )
+    network = {"awsvpcConfiguration": {"subnets": world.subnets}}
+    create(
+        world,
+        2,
+        taskDefinition="both",
+        capacityProviderStrategy=[],
+        launchType="EC2",
+        networkConfiguration=network,
+    )
+    world.settle()
+    world.later(seconds=10)
+
+    def update(strategy):
+        world.ecs.update_service(cluster="blue", service="orders", capacityProviderStrategy=strategy)
+        world.settle()
+        for _ in range(4):
+            world.later(seconds=10)
+        assert [d["rolloutState"] for d in shown(world)["deployments"]] == ["COMPLETED"]
+        return Counter((t["launchType"], t.get("capacityProviderName")) for t in tasks(world))
+
+    assert update([{"capacityProvider": "FARGATE", "weight": 1}]) == {("FARGATE", "FARGATE"): 2}
+    assert shown(world)["platformVersion"] == "LATEST"
+    assert update(ONE) == {("EC2", "own"): 2}
+    assert "platformVersion" not in shown(world)
+    assert all("privateIPv4Address" in str(t["attachments"]) for t in tasks(world))
+    world.ecs.update_service(cluster="blue", service="orders", capacityProviderStrategy=[])
+    assert shown(world)["launchType"] == "EC2"
+
+
+def test_a_rollback_brings_the_strategy_back(world):
+    world.group("plain", DesiredCapacity=1)
+    world.group(MaxSize=0)
+    provide(world)
+    create(world, 1, capacityProviderStrategy=[], launchType="EC2")
+    world.settle()
+    world.later(seconds=10)
+    world.ecs.update_service(
+        cluster="blue", service="orders", capacityProviderStrategy=ONE, forceNewDeployment=True
+    )
+    world.settle()
+    first, second = shown(world)["deployments"]
+    assert first["capacityProviderStrategy"] == ONE
+    assert second["launchType"] == "EC2"
+    (running,) = world.ecs.list_service_deployments(service="orders", cluster="blue", status=["IN_PROGRESS"])[
+        "serviceDeployments"
+    ]
+    world.ecs.stop_service_deployment(serviceDeploymentArn=running["serviceDeploymentArn"])
+    world.settle()
+    assert shown(world)["launchType"] == "EC2"
+    assert statuses(world) == {"RUNNING": 1}
 
 
 def test_an_instance_that_leaves_the_group_is_the_providers_no_longer(world):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..model.ids import IdSource
-from ..model.service import Deployment, Service
+from ..model.service import STRATEGY, Deployment, Service
 from ..model.task import Task
 from . import backoff, events, shift_plan
 
@@ -157,7 +157,10 @@ def _give_up(service: Service, reason: str, now: datetime, *, back: bool) -> tup
         shift=None,
         updated_at=now,
     )
+    strategy = service.strategy if good.capacity is None else good.capacity
     service = service.replace(
+        extra=service.extra if strategy == service.strategy else {**service.extra, STRATEGY: list(strategy)},
+        launch_type=good.launch_type,
         task_definition_arn=good.task_definition_arn,
         network_configuration=good.network_configuration,
         platform_version=good.platform_version,

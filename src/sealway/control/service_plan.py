@@ -9,7 +9,6 @@ only when the circuit breaker rolls back, as on AWS.
 from collections import Counter
 from collections.abc import Sequence, Set
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -99,11 +98,8 @@ class _Step:
         self.starved = bool(ground.busy & ground.taken)
         return ground
 
-    def _strategy(self) -> tuple[dict[str, Any], ...]:
-        return tuple(self.service.extra.get("capacityProviderStrategy") or ())
-
     def _zones(self) -> frozenset[str]:
-        providers = {item["capacityProvider"] for item in self._strategy()}
+        providers = {item["capacityProvider"] for item in self.service.strategy}
         return rebalance_plan.zones_of(
             self.service,
             self.snapshot.definitions[self.service.primary.task_definition_arn],
@@ -264,7 +260,7 @@ class _Step:
             network_configuration=deployment.network_configuration,
             strategies=service.placement_strategy or SERVICE_DEFAULT_STRATEGY,
             constraints=service.placement_constraints,
-            capacity=self._strategy(),
+            capacity=service.strategy if deployment.capacity is None else deployment.capacity,
             extra={"enableExecuteCommand": True} if service.extra.get("enableExecuteCommand") else {},
             tags=_task_tags(service, definition.tags),
         )
@@ -283,7 +279,7 @@ class _Step:
     def _say_unplaced(self, unplaced: Unplaced) -> None:
         self.starved = True
         self.wakes.append(self.now + RETRY_PLACEMENT)
-        own_providers = bool(self._strategy()) and self.service.launch_type != "FARGATE"
+        own_providers = bool(self.service.strategy) and self.service.launch_type != "FARGATE"
         message = events.unable_to_place(unplaced, by_provider=own_providers)
         if self.created or not events.said_since_last_start(self.service, message):
             self.messages.append(message)

@@ -13,6 +13,8 @@ from .resource import Resource
 from .traffic_shift import Shift
 
 EVENTS_KEPT = 100
+STRATEGY = "capacityProviderStrategy"
+"""The member of ``Service.extra`` that holds the strategy."""
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +39,8 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     """As the service's were when it began; None: as they are."""
     alternate: bool = False
     """Whether its tasks are in the alternate target groups."""
+    capacity: tuple[dict[str, Any], ...] | None = None
+    """Its capacity provider strategy; None: the service's."""
     shift: Shift | None = None
 
     @property
@@ -108,6 +112,11 @@ class Service(Resource, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return self.arn
+
+    @property
+    def strategy(self) -> tuple[dict[str, Any], ...]:
+        """The capacity provider strategy; empty: its launch type rules."""
+        return tuple(self.extra.get(STRATEGY) or ())
 
     @property
     def primary(self) -> Deployment:

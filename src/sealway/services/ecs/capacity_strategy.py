@@ -7,15 +7,20 @@ Reference, ``CapacityProviderStrategyItem``.
 
 from collections.abc import Collection, Sequence
 
+import msgspec
+
 from ...model import arn
 from ...model.capacity_provider import FARGATE_PROVIDERS, CapacityProvider, is_fargate
 from ...model.cluster import Cluster
 from ...model.request import Params
+from ...model.service import STRATEGY, Service
 from ...store import Reader
 from ..context import Context
-from .errors import invalid, unsupported
+from .errors import invalid
 from .lookup import own_resource
 
+OWN_LAUNCH_TYPE = "launchType"
+"""The member of ``Service.extra`` with the launch type it was created with, if it was."""
 _MOST = 20
 _PREFIX = "capacity-provider/"
 
@@ -91,20 +96,32 @@ def strategy_for(ctx: Context, request: Params, cluster: Cluster) -> tuple[Param
     return () if request.get("launchType") else cluster.default_capacity_provider_strategy
 
 
-def changed_strategy(
-    ctx: Context,
-    given: Sequence[Params] | None,
-    current: Sequence[Params],
-    cluster: Cluster,
-    launch_type: str,
-) -> list[Params]:
-    """A service's strategy after UpdateService; an empty one goes back to its launch type.
+def with_strategy(
+    ctx: Context, service: Service, given: Sequence[Params] | None, cluster: Cluster
+) -> Service:
+    """The service with the strategy that an UpdateService gives; an empty one goes back to its launch type.
 
-    It says where the next tasks run; those that run stay where they are.
+    It says where the next tasks run, and no deployment begins. But from instances to Fargate or back, tasks
+    are made of something else: then the launch type differs, which one does begin with.
     """
     if given is None:
-        return list(current)
+        return service
     named = checked_strategy(ctx, given, cluster.capacity_providers)
-    if named and is_fargate(named) != (launch_type == "FARGATE"):
-        raise unsupported(f"Changing a service of the launch type {launch_type} to such a strategy")
-    return list(named)
+    launch_type = service.extra.get(OWN_LAUNCH_TYPE) or service.launch_type
+    if named:
+        launch_type = "FARGATE" if is_fargate(named) else "EC2"
+    if launch_type != service.launch_type:
+        platform = "LATEST" if launch_type == "FARGATE" else None
+        service = service.replace(launch_type=launch_type, platform_version=platform)
+    if named == service.strategy:
+        return service
+    return service.replace(extra={**service.extra, STRATEGY: list(named)})
+
+
+def followed(service: Service) -> Service:
+    """The service with its strategy in its PRIMARY deployment too, where no new one begins."""
+    deployments = tuple(
+        msgspec.structs.replace(d, capacity=service.strategy) if d.status == "PRIMARY" else d
+        for d in service.deployments
+    )
+    return service.replace(deployments=deployments)

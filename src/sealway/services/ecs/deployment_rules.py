@@ -94,6 +94,7 @@ def with_new_deployment(service: Service, ids: IdSource, now: datetime) -> Servi
         rollout_reason=f"ECS deployment {deployment_id} in progress.",
         load_balancers=service.load_balancers,
         alternate=alternate,
+        capacity=service.strategy,
         shift=shift,
     )
     older = (

@@ -11,7 +11,7 @@ import msgspec
 from ...model.cluster import Cluster
 from ...model.errors import AwsError
 from ...model.request import Params
-from ...model.service import Deployment, Service
+from ...model.service import STRATEGY, Deployment, Service
 from ...model.service_deployment import Rollback, ServiceDeployment, ServiceRevision
 from ...model.task_definition import TaskDefinition
 from ...store import Reader
@@ -154,6 +154,7 @@ def _rolled_back(service: Service, good: ServiceRevision, now: datetime) -> Serv
         rollout_reason=reason,
         load_balancers=good.load_balancers,
         alternate=known.alternate if known is not None else good.alternate,
+        capacity=good.capacity_provider_strategy,
     )
     older = (
         msgspec.structs.replace(
@@ -164,10 +165,11 @@ def _rolled_back(service: Service, good: ServiceRevision, now: datetime) -> Serv
         for d in service.deployments
         if d.id != back.id
     )
-    strategy = list(good.capacity_provider_strategy)
-    had = service.extra.get("capacityProviderStrategy") or []
+    strategy = good.capacity_provider_strategy
+    same = strategy == service.strategy
     return service.replace(
-        extra={**service.extra, "capacityProviderStrategy": strategy} if strategy != had else service.extra,
+        extra=service.extra if same else {**service.extra, STRATEGY: list(strategy)},
+        launch_type=good.launch_type,
         deployments=(back, *older),
         task_definition_arn=good.task_definition_arn,
         network_configuration=good.network_configuration,

@@ -1,7 +1,7 @@
 """A service as DescribeServices shows it. Counts are made of its tasks at this moment."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ...model import arn
 from ...model.new_task import LATEST_PLATFORM
@@ -18,7 +18,7 @@ def show(reader: Reader, service: Service, *, tags: bool = False) -> Params:
     """The ``Service`` shape."""
     tasks = reader.list(Task, service_arn=service.arn)
     service = task_set_view.as_primary(reader, service)
-    strategy = service.extra.get("capacityProviderStrategy") or []
+    strategy = list(service.strategy)
     answer: Params = {
         "serviceArn": service.arn,
         "serviceName": service.name,
@@ -129,19 +129,16 @@ def _deployments(service: Service, tasks: Iterable[Task]) -> list[Params]:
     by_deployment: dict[str | None, list[Task]] = defaultdict(list)
     for task in tasks:
         by_deployment[task.deployment_id].append(task)
-    strategy = service.extra.get("capacityProviderStrategy") or []
     return [
-        _deployment(deployment, by_deployment, strategy)
+        _deployment(service, deployment, by_deployment.get(deployment.id, []))
         for deployment in service.deployments
         if deployment.status != "INACTIVE"
     ]
 
 
-def _deployment(
-    deployment: Deployment, tasks: Mapping[str | None, list[Task]], strategy: list[Params]
-) -> Params:
-    own = tasks.get(deployment.id, [])
+def _deployment(service: Service, deployment: Deployment, own: list[Task]) -> Params:
     version = deployment.platform_version
+    strategy = list(service.strategy if deployment.capacity is None else deployment.capacity)
     answer: Params = {
         "id": deployment.id,
         "status": deployment.status,

@@ -9,12 +9,12 @@ from typing import Any
 from ...model import arn
 from ...model.cluster import Cluster
 from ...model.request import Params
-from ...model.service import Service
+from ...model.service import STRATEGY, Service
 from ...model.task_set import EXTERNAL
 from ...store import Reader, Transaction
 from ..context import Context, Operation
 from . import errors, service_view, tag_list
-from .capacity_strategy import changed_strategy
+from .capacity_strategy import OWN_LAUNCH_TYPE, followed, with_strategy
 from .daemon_rules import DAEMON, check_daemon_constraints, check_daemon_launch, daemon_count
 from .deploy import deploy
 from .deployment_rules import Percents, default_percents, percents, targets_of, with_desired_count
@@ -37,6 +37,14 @@ _MOST_DESCRIBED = 10
 _OF_ALL = ("alarms", "deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent")
 """Members of ``deploymentConfiguration`` that every strategy has."""
 _LONGEST_TOKEN = 36
+_OF_TASKS = (
+    "task_definition_arn",
+    "launch_type",
+    "platform_version",
+    "network_configuration",
+    "load_balancers",
+)
+"""What a new deployment begins with when it changes."""
 _SPECIFICATION = (
     "task_definition_arn",
     "desired_count",
@@ -118,8 +126,7 @@ def _new_service(ctx: Context, reader: Reader, cluster: Cluster, request: Params
     check_load_balancers(ctx, reader, definition, balancers)
     check_shifted(ctx, reader, strategy_of(configuration), balancers)
     extra: Params = {member: request[member] for member in ECHOED if request.get(member) is not None}
-    if launch.strategy:
-        extra["capacityProviderStrategy"] = list(launch.strategy)
+    extra |= {STRATEGY: list(launch.strategy)} if launch.strategy else {OWN_LAUNCH_TYPE: launch.launch_type}
     service = Service(
         arn=arn.ecs(ctx.region, ctx.account_id, f"service/{cluster.name}/{request['serviceName']}"),
         account_id=ctx.account_id,
@@ -170,17 +177,23 @@ def update_service(ctx: Context, request: Params) -> Params:
 
 
 def _updated(ctx: Context, tx: Transaction, cluster: Cluster, service: Service, request: Params) -> Service:
-    changed = _respecified(ctx, tx, service, request)
-    current = service.extra.get("capacityProviderStrategy") or []
-    strategy = changed_strategy(
-        ctx, request.get("capacityProviderStrategy"), current, cluster, service.launch_type
-    )
-    if strategy != current:
-        changed = changed.replace(extra={**changed.extra, "capacityProviderStrategy": strategy})
+    asked = with_strategy(ctx, service, request.get(STRATEGY), cluster)
+    changed = _respecified(ctx, tx, asked, request)
+    if changed.launch_type != service.launch_type:
+        changed = _relaunched(ctx, tx, changed)
     count = _given(request, "desiredCount", service.desired_count)
     if request.get("forceNewDeployment") or _tasks_differ(service, changed):
         return deploy(ctx, tx, changed.replace(desired_count=count))
-    return with_desired_count(changed, count, ctx.now)
+    return with_desired_count(followed(changed), count, ctx.now)
+
+
+def _relaunched(ctx: Context, reader: Reader, service: Service) -> Service:
+    """The service, which has another launch type than before, if what it has suits that."""
+    definition = definition_of(reader, service.task_definition_arn)
+    check_compatible(definition, service.launch_type)
+    network = service.network_configuration
+    checked = checked_network(ctx, reader, definition, network, service.launch_type)
+    return service.replace(network_configuration=checked)
 
 
 def _given(request: Params, member: str, current: Any) -> Any:
@@ -190,8 +203,7 @@ def _given(request: Params, member: str, current: Any) -> Any:
 
 
 def _tasks_differ(old: Service, new: Service) -> bool:
-    members = ("task_definition_arn", "platform_version", "network_configuration", "load_balancers")
-    return any(getattr(old, member) != getattr(new, member) for member in members)
+    return any(getattr(old, member) != getattr(new, member) for member in _OF_TASKS)
 
 
 def _respecified(ctx: Context, reader: Reader, service: Service, request: Params) -> Service:
