@@ -139,11 +139,12 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 	if (!backend)
 		return drop(SEALWAY_DROP_BACKEND_GONE);
 	error = admit_flow(&p->tuple, frontend, backend, role & ANSWERS ? skb->ifindex : 0);
-	if (error)
-		return error == NOT_OURS ? PASS : drop(-error);
-	error = start_flow(p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, &s->flow);
+	if (error == NOT_OURS)
+		return PASS;
+	if (!error)
+		error = start_flow(p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, &s->flow);
 	if (error) {
-		count_rejected(frontend->id);
+		count_refused(frontend->id, -error);
 		return drop(-error);
 	}
 	__builtin_memset(&s->route, 0, sizeof(s->route));
@@ -172,6 +173,8 @@ static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct
 
 	if (!backend || flow->flags & SEALWAY_FLOW_CUT || timed_out(flow, now)) {
 		cut_flow(&p->tuple, flow, now);
+		if (answer)
+			count_one(flow->frontend, resets);
 		return answer ? reset_target(skb, p, SEALWAY_DROP_STALE_FLOW) : OPEN_ANEW;
 	}
 	if (!answer && p->tuple.protocol == IPPROTO_TCP && opens_flow(p) &&

@@ -42,6 +42,7 @@ class Machine:
     api: str = "127.0.0.1:4566"
     uplinks: tuple[str, ...] = ()
     dataplane: str = "ebpf"
+    metrics: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -63,6 +64,8 @@ class Machine:
         ]
         for uplink in self.uplinks:
             command += ["--uplink", uplink]
+        if self.metrics:
+            command += ["--metrics", self.metrics]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
@@ -101,6 +104,11 @@ class Machine:
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         exports = [shlex.split(line)[1] for line in text.splitlines() if line.startswith("export ")]
         return dict(export.split("=", 1) for export in exports)
+
+    def said(self, command: str) -> str:
+        """What another command prints."""
+        asked = [*SEALWAY, command, "--data-dir", str(self.data_dir)]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout
 
     def clients(self) -> Clients:
         """boto3 clients with its key."""

@@ -21,7 +21,7 @@ typedef __be16 sealway_fragment_id;
 #endif
 
 enum sealway_limit {
-	SEALWAY_LAYOUT = 8,
+	SEALWAY_LAYOUT = 9,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
@@ -247,7 +247,12 @@ struct sealway_counters {
 	__u64 packets;
 	__u64 octets;
 	__u64 established; /* handshakes that the client completed */
-	__u64 rejected; /* new flows for which there was no room or no port */
+	__u64 rejected; /* new flows for which there was no room */
+	__u64 ports_exhausted; /* new flows for which there was no port */
+	__u64 blocked; /* new flows that a security group refused */
+	__u64 client_resets; /* carried to the other end */
+	__u64 target_resets;
+	__u64 resets; /* of our own, to targets: those to clients are the namespace's */
 };
 
 /* Index 0 of the config map. */

@@ -103,6 +103,6 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 		change_flow(&key, NULL);
 		return -SEALWAY_DROP_FLOW_TABLE;
 	}
-	count_new_flow(frontend->id);
+	count_one(frontend->id, new_flows);
 	return 0;
 }

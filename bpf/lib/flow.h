@@ -137,6 +137,10 @@ static __always_inline void track(const struct packet *p, struct sealway_flow *f
 	struct sealway_tuple twin;
 	__u32 added = 0, timeout, expires;
 
+	if (reset && flow->flags & SEALWAY_FLOW_ANSWER)
+		count_one(flow->frontend, target_resets);
+	else if (reset)
+		count_one(flow->frontend, client_resets);
 	if (!(flow->flags & SEALWAY_FLOW_ESTABLISHED))
 		added = handshake(p, flow);
 	if (p->tuple.protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_FIN | TCP_RST) || flow->flags & CLOSING))
@@ -151,7 +155,7 @@ static __always_inline void track(const struct packet *p, struct sealway_flow *f
 		return;
 	flow->expires = expires;
 	if (added & SEALWAY_FLOW_ESTABLISHED)
-		count_established(flow->frontend);
+		count_one(flow->frontend, established);
 	if ((reset && flow->flags & SEALWAY_FLOW_ANSWER) || (flow->flags & BOTH_ACKED) == BOTH_ACKED) {
 		end_flow(&p->tuple, flow);
 		return;

@@ -15,26 +15,21 @@ static __always_inline void count_packet(__u32 frontend, const struct packet *p)
 	c->octets += p->bytes;
 }
 
-static __always_inline void count_new_flow(__u32 frontend)
+#define count_one(frontend, what)                                                      \
+	do {                                                                           \
+		__u32 key_ = (frontend);                                               \
+		struct sealway_counters *c_ = bpf_map_lookup_elem(&counters, &key_);   \
+		if (c_)                                                                \
+			c_->what += 1;                                                 \
+	} while (0)
+
+/* A new flow that was not to be, and why. */
+static __always_inline void count_refused(__u32 frontend, int reason)
 {
-	struct sealway_counters *c = bpf_map_lookup_elem(&counters, &frontend);
-
-	if (c)
-		c->new_flows += 1;
-}
-
-static __always_inline void count_established(__u32 frontend)
-{
-	struct sealway_counters *c = bpf_map_lookup_elem(&counters, &frontend);
-
-	if (c)
-		c->established += 1;
-}
-
-static __always_inline void count_rejected(__u32 frontend)
-{
-	struct sealway_counters *c = bpf_map_lookup_elem(&counters, &frontend);
-
-	if (c)
-		c->rejected += 1;
+	if (reason == SEALWAY_DROP_SECURITY_GROUP)
+		count_one(frontend, blocked);
+	else if (reason == SEALWAY_DROP_PORTS_EXHAUSTED)
+		count_one(frontend, ports_exhausted);
+	else if (reason == SEALWAY_DROP_FLOW_TABLE)
+		count_one(frontend, rejected);
 }

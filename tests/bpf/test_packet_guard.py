@@ -223,8 +223,10 @@ def test_a_rules_end_stops_new_flows_and_no_old_one(kernel: Machine) -> None:
 def test_refusals_are_remembered_by_guard_and_destination(kernel: Machine) -> None:
     rules = {"sg-edge": EDGE, "sg-app": Guard()}
     kernel.tell(state(guards(rules, {VIP: "sg-edge", TASK1: "sg-app"})))
+    before = kernel.counters().blocked
     for port in range(40000, 40003):
         assert kernel.run("uplink", HELLO.but(source_port=port)).verdict == SHOT
+    assert kernel.counters().blocked == before + 3
     assert refusals(kernel) == [("sg-app/INGRESS", CLIENT, 8443, 3)]
     assert kernel.drops() == {"security_group": 3}
     assert kernel.flows() == {}

@@ -169,7 +169,22 @@ class TestFlows:
         (frontend_id,) = {flow.frontend for flow in kernel.flows().values()}
         parts = kernel.maps["counters"].get_per_cpu(frontend_id.to_bytes(4, "little"))
         total = [sum(values) for values in zip(*map(abi.Counters.unpack, parts), strict=True)]
-        assert total == [1, 2, 80, 0, 0]
+        assert total == [1, 2, 80, 0, 0, 0, 0, 0, 0, 0]
+
+    def test_resets_are_counted_by_who_sent_them(self, kernel: Machine) -> None:
+        kernel.tell(state(frontend(TASK1)))
+        before = kernel.counters()
+        carried(kernel, "uplink", HELLO)
+        carried(kernel, "uplink", HELLO.but(flags=RST))
+        there = carried(kernel, "uplink", HELLO)
+        carried(kernel, "task", there.back(flags=RST | ACK))
+        there = carried(kernel, "uplink", HELLO)
+        kernel.tell(state(frontend(TASK2)))
+        assert kernel.run("task", there.back(flags=ACK)).verdict == REDIRECT
+        after = kernel.counters()
+        assert after.client_resets - before.client_resets == 1
+        assert after.target_resets - before.target_resets == 1
+        assert after.resets - before.resets == 1
 
     def test_udp_opens_a_flow_with_any_packet(self, kernel: Machine) -> None:
         kernel.tell(state(frontend(TASK1, protocol="udp")))
@@ -224,7 +239,9 @@ class TestTranslation:
         ports = (port.to_bytes(2, "big") for port in range(1024, 61000))
         put_all(kernel.maps, (others._replace(key_destination_port=port) for port in ports))
         assert there.source == VIP
+        before = kernel.counters().ports_exhausted
         dropped(kernel, "uplink", HELLO.but(source_port=50000), "ports_exhausted")
+        assert kernel.counters().ports_exhausted == before + 1
 
 
 class TestLife:

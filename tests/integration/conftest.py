@@ -17,12 +17,13 @@ from demo.machine import Machine
 from tests.support.world import World
 
 API = "127.0.0.1:14566"
+METRICS = "127.0.0.1:14570"
 
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("sealway")
-    machine = Machine(directory / "state", api=API, uplinks=(outside.UPLINK,))
+    machine = Machine(directory / "state", api=API, uplinks=(outside.UPLINK,), metrics=METRICS)
     machine.prepare()
     outside.make()
     try:

@@ -3,11 +3,13 @@
 import random
 import socket
 import subprocess
+import urllib.request
 from contextlib import suppress
 from functools import partial
 
 import pytest
 from OpenSSL import SSL
+from prometheus_client.parser import text_string_to_metric_families
 
 from demo import outside
 from demo.architecture import Side
@@ -126,3 +128,18 @@ def test_a_security_group_says_what_may_begin(world: World, side: Side) -> None:
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)
     until("new ones begin again", lambda: visit(*balanced, side.certificate_name, ca).ok)
     world.stable()
+
+
+def test_a_collector_reads_what_the_data_plane_counts(world: World, side: Side) -> None:
+    def total(name: str) -> float:
+        with urllib.request.urlopen(f"http://{world.machine.metrics}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+        families = text_string_to_metric_families(text)
+        samples = [sample for family in families for sample in family.samples if sample.name == name]
+        return sum(s.value for s in samples if s.labels["port"] == str(side.port))
+
+    before = total("sealway_nlb_established_flows_total")
+    for _ in range(10):
+        assert visit(world.vips[0], side.port, side.certificate_name, world.ca(side)).ok
+    assert total("sealway_nlb_established_flows_total") == before + 10
+    assert "sealway_nlb_healthy_hosts{" in world.machine.said("metrics")

@@ -121,6 +121,11 @@ class Machine:
         refusals = self.maps["refusals"]
         refusals.fill(bytes(refusals.max_entries * refusals.value_size))
 
+    def counters(self, frontend: int = 0) -> abi.Counters:
+        """Of all CPUs together."""
+        parts = self.maps["counters"].get_per_cpu(frontend.to_bytes(4, "little"))
+        return abi.Counters(*map(sum, zip(*map(abi.Counters.unpack, parts), strict=True)))
+
     def drops(self) -> dict[str, int]:
         return {name: count for name, count in census.drops(self.maps["drops"]).items() if count}
 

@@ -14,6 +14,7 @@ from ..services.admin.status import status
 from ..store import Store
 from ..wire.admin import AdminOperation
 from . import traffic
+from .metrics import metrics
 from .seed import seed_account
 
 
@@ -42,6 +43,7 @@ def admin_operations(
         "flows": lambda _: traffic.flows(dataplane),
         "refusals": lambda _: traffic.refusals(store, dataplane, network),
         "info": lambda _: info,
+        "metrics": lambda _: metrics(store, dataplane, network),
         "status": lambda _: status(store),
         "first-credential": lambda _: credentials.first_credential(store, ids, system_clock()),
         "credentials-list": lambda _: store.list(Credential),

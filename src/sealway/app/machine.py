@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..control.loop import ControlLoop
 from ..drivers.base import LB_NAMESPACE, DataPlane
@@ -36,6 +37,7 @@ from ..store.sqlite import SqliteStore
 from ..wire.admin import make_admin_app
 from ..wire.server import make_app
 from .admin import RunInfo, admin_operations
+from .metrics import metrics
 from .operations import bind_operations
 from .paths import ADMIN_SOCKET
 from .seed import default_vpc, seed
@@ -52,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     uplinks: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     """Interfaces at whose addresses outside clients find the listeners too; they are uplinks as well."""
+    metrics: tuple[str, int] | None = None
+    """Where a collector may ask."""
 
 
 class Drivers(msgspec.Struct, frozen=True):
@@ -97,6 +101,7 @@ class Machine:
                 await EbpfDataPlane().teardown()  # what an earlier run left in the kernel would come first
             await self._serve_api(stack)
             await self._serve_admin(stack)
+            await self._serve_metrics(stack)
             async with asyncio.TaskGroup() as group:
                 control = ControlLoop(self.store, system_clock, self._ids)
                 running = [
@@ -140,6 +145,19 @@ class Machine:
         ExecGateway(self.store, self._drivers.runtime, system_clock, self._ids).add_to(app)
         runner = await _runner(stack, app)
         await web.TCPSite(runner, self._settings.api_host, self._settings.api_port).start()
+
+    async def _serve_metrics(self, stack: AsyncExitStack) -> None:
+        if self._settings.metrics is None:
+            return
+        drivers = self._drivers
+
+        async def answer(_: web.Request) -> web.Response:
+            text = await metrics(self.store, drivers.dataplane, drivers.network)
+            return web.Response(text=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+        app = web.Application()
+        app.router.add_get("/metrics", answer)
+        await web.TCPSite(await _runner(stack, app), *self._settings.metrics).start()
 
     async def _serve_admin(self, stack: AsyncExitStack) -> None:
         drivers = self._drivers

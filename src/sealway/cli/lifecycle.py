@@ -51,6 +51,7 @@ class Options:
     region: str
     uplinks: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
+    metrics: str = ""
 
 
 def up(options: Options) -> None:
@@ -74,9 +75,8 @@ def up(options: Options) -> None:
 
 def _settings(options: Options) -> "Settings":
     """The options, checked."""
-    host, _, port = options.api.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        fail(f"--api takes ADDRESS:PORT, not {options.api!r}", "for example --api 127.0.0.1:4566", 2)
+    host, port = _place("--api", options.api, "127.0.0.1:4566")
+    metrics = _place("--metrics", options.metrics, "127.0.0.1:9470") if options.metrics else None
     if os.geteuid() != 0:
         fail("container networks and eBPF need root", "run it as root: sudo sealway up")
     if not REGION.fullmatch(options.region):
@@ -91,12 +91,20 @@ def _settings(options: Options) -> "Settings":
     return Settings(
         data_dir=options.data_dir,
         api_host=host,
-        api_port=int(port),
+        api_port=port,
         dataplane=options.dataplane,
         region=options.region,
         uplinks=options.uplinks,
         exposed=options.exposed,
+        metrics=metrics,
     )
+
+
+def _place(option: str, told: str, example: str) -> tuple[str, int]:
+    host, _, port = told.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        fail(f"{option} takes ADDRESS:PORT, not {told!r}", f"for example {option} {example}", 2)
+    return host, int(port)
 
 
 def _check_interfaces(option: str, names: tuple[str, ...]) -> None:
@@ -127,6 +135,8 @@ def _told(cause: BaseException, settings: "Settings") -> tuple[str, str]:
     """What is wrong, and what to do next."""
     if isinstance(cause, OSError) and cause.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
         where = f"{settings.api_host}:{settings.api_port}"
+        if settings.metrics:
+            where += f", or the metrics on {settings.metrics[0]}:{settings.metrics[1]}"
         return f"the API cannot listen on {where}: {os.strerror(cause.errno)}", "choose another with --api"
     return str(cause), "`sealway doctor` says what this machine lacks"
 

@@ -40,7 +40,7 @@ def root(
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913, PLR0917 - each is an option
     data_dir: DataDir = DEFAULT_DATA_DIR,
     api: Annotated[str, typer.Option(help="Address and port of the AWS API.")] = "127.0.0.1:4566",
     dataplane: Annotated[
@@ -62,6 +62,13 @@ def up(
             " clients without a route to the VPC; repeatable. Ports that this host listens on stay its own.",
         ),
     ] = None,
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS:PORT",
+            help="Answer /metrics there, for a collector; whoever reaches it may read. See sealway metrics.",
+        ),
+    ] = "",
 ) -> None:
     """Run everything in the foreground, until SIGTERM or Ctrl-C.
 
@@ -76,6 +83,7 @@ def up(
         region=region,
         uplinks=tuple(uplink or ()),
         exposed=tuple(expose or ()),
+        metrics=metrics,
     )
     lifecycle.up(options)
 
@@ -115,6 +123,15 @@ def show_flows(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 def show_drops(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
     """Show how many packets were dropped for which reason, since the data plane was loaded."""
     traffic.drops(data_dir)
+
+
+@app.command("metrics")
+def show_metrics(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+    """Print CloudWatch's metrics of Network Load Balancers as collectors read them (Prometheus' format).
+
+    For a collector to come by itself: sealway up --metrics 127.0.0.1:9470
+    """
+    traffic.metrics(data_dir)
 
 
 @app.command("doctor")

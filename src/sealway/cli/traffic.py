@@ -1,9 +1,10 @@
-"""``sealway flows`` and ``sealway drops``: what the data plane counts."""
+"""``sealway flows``, ``sealway drops`` and ``sealway metrics``: what the data plane counts."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -28,12 +29,20 @@ def drops(data_dir: Path) -> None:
     _show(data_dir, "refusals")
 
 
+def metrics(data_dir: Path) -> None:
+    """Prints the exposition, as it came."""
+    typer.echo(_asked(data_dir, "metrics"), nl=False)
+
+
 def _show(data_dir: Path, what: str) -> None:
+    Console(highlight=False).print(_RENDER[what](_asked(data_dir, what)), crop=False)
+
+
+def _asked(data_dir: Path, what: str) -> Any:
     try:
-        rows = ask(data_dir, what)
+        return ask(data_dir, what)
     except SealwayError as error:
         fail(str(error), mend(error, data_dir))
-    Console(highlight=False).print(_RENDER[what](rows), crop=False)
 
 
 def render_flows(rows: Sequence[dict[str, Any]]) -> RenderableType:

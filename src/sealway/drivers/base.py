@@ -401,7 +401,15 @@ class FrontendCounters(Frozen, frozen=True, kw_only=True):
     established: int = 0
     """Flows whose handshake the client completed."""
     rejected: int = 0
-    """New flows that found no room in the flow table, or no source port."""
+    """New flows that found no room in the flow table."""
+    ports_exhausted: int = 0
+    """New flows that found no source port towards their target."""
+    blocked: int = 0
+    """New flows that a security group refused."""
+    client_resets: int = 0
+    target_resets: int = 0
+    resets: int = 0
+    """The load balancer's own, to targets whose flow was over."""
 
 
 class DataPlane(Protocol):

@@ -72,7 +72,7 @@ class FrontendFlag(IntEnum):
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 8
+    LAYOUT = 9
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
@@ -177,17 +177,22 @@ class Config(NamedTuple):
         return [cls._make(each) for each in _CONFIG.iter_unpack(data)]
 
 
-_COUNTERS = Struct("<QQQQQ")
+_COUNTERS = Struct("<QQQQQQQQQQ")
 
 
 class Counters(NamedTuple):
-    """``struct sealway_counters``, 40 bytes."""
+    """``struct sealway_counters``, 80 bytes."""
 
     new_flows: int
     packets: int
     octets: int
     established: int
     rejected: int
+    ports_exhausted: int
+    blocked: int
+    client_resets: int
+    target_resets: int
+    resets: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""

@@ -57,6 +57,11 @@ def frontend_counters(
             bytes=sum(part.octets for part in parts),
             established=sum(part.established for part in parts),
             rejected=sum(part.rejected for part in parts),
+            ports_exhausted=sum(part.ports_exhausted for part in parts),
+            blocked=sum(part.blocked for part in parts),
+            client_resets=sum(part.client_resets for part in parts),
+            target_resets=sum(part.target_resets for part in parts),
+            resets=sum(part.resets for part in parts),
         )
     return found
 
