@@ -67,7 +67,7 @@ class Target(Resource, frozen=True, kw_only=True):
     the target is deleted.
     """
 
-    INDEXES: ClassVar[tuple[str, ...]] = ("target_group_arn", "task_arn")
+    INDEXES: ClassVar[tuple[str, ...]] = ("target_group_arn", "task_arn", "id")
 
     target_group_arn: str
     id: str

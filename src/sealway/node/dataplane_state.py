@@ -12,6 +12,7 @@ the group says their connections live on. A backend that is active anywhere is n
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
@@ -32,8 +33,9 @@ from ..model.target_group import Target, TargetGroup
 from ..model.task import Task
 from .group_health import is_enough
 from .guards import guards
+from .kept import Kept
 from .shares import combined
-from .snapshot import Snapshot, crosses_zones, in_zones
+from .snapshot import ADDRESSES, BRIDGE, Snapshot, crosses_zones, in_zones
 
 DEFAULT_IDLE_TIMEOUT = "350"
 
@@ -49,6 +51,10 @@ Places = dict[tuple[str, str], Place]
 """(tcp or udp, target key) -> where it is; without targets that are nowhere on this host."""
 
 
+Placed = Mapping[str, tuple[object, Places]]
+"""Target group ARN -> what its places are made of, and its places."""
+
+
 class Node(NamedTuple):
     """A zone's node of a load balancer, as far as it carries ``transport``."""
 
@@ -57,26 +63,90 @@ class Node(NamedTuple):
     transport: str
 
 
-def dataplane_state(view: Snapshot, attached: Mapping[str, str], uplinks: tuple[str, ...]) -> DataPlaneState:
-    """The whole state. ``attached``: network interface id -> host-side interface, as the host has them."""
-    endpoints = _endpoints(view, attached)
-    places = _places(view, endpoints)
-    frontends = tuple(
-        frontend
+class Carried(NamedTuple):
+    """A listener's frontends, and the backends that any of them sends to."""
+
+    frontends: tuple[Frontend, ...]
+    active: frozenset[Backend]
+
+
+def dataplane_state(
+    view: Snapshot, attached: Mapping[str, str], uplinks: tuple[str, ...], kept: Kept | None = None
+) -> DataPlaneState:
+    """The whole state. ``attached``: network interface id -> host-side interface, as the host has them.
+    ``kept``: what the last pass made; the answer is the same without."""
+    kept = kept or Kept()
+    endpoints = kept.take(
+        ("endpoints",), (attached, view.stamp(ADDRESSES)), lambda: _endpoints(view, attached)
+    )
+    places = _all_places(view, endpoints, kept)
+    carried = [
+        _carried(view, places, listener, kept)
         for balancer in view.balancers
         for listener in view.listeners_of[balancer.arn]
-        for frontend in _frontends(view, places, balancer, listener)
-    )
-    active = {weighted.backend for frontend in frontends for weighted in frontend.backends}
+    ]
+    keeping = [_keeping_of(view, places[arn], arn, kept) for arn in view.groups]
+    active = frozenset[Backend]().union(*(each.active for each in carried))
     return DataPlaneState(
         vips=frozenset(
             address for balancer in view.balancers for zone in balancer.zones for address in zone.addresses
         ),
-        frontends=frontends,
-        draining=frozenset(_keeping_flows(view, places) - active),
-        interfaces=frozenset(_interfaces(view, endpoints, uplinks)),
+        frontends=tuple(frontend for each in carried for frontend in each.frontends),
+        draining=frozenset[Backend]().union(*keeping) - active,
+        interfaces=_all_interfaces(view, endpoints, uplinks, kept),
         endpoints=endpoints,
-        guards=guards(view),
+        guards=guards(view, kept),
+    )
+
+
+def _all_places(view: Snapshot, endpoints: dict[str, str], kept: Kept) -> Placed:
+    before: tuple[dict[str, str], dict[str, int]] = kept.last(("moved",), ({}, {}))
+    moved = _moved(view, endpoints, *before)
+    kept.take(("moved",), (object(),), lambda: (endpoints, moved))
+    made = {}
+    for arn in view.groups:
+        inputs = (view.stamp(arn), moved.get(arn, 0))
+        made[arn] = inputs, kept.take(("places", arn), inputs, partial(_places, view, endpoints, arn))
+    return made
+
+
+def _moved(
+    view: Snapshot, endpoints: dict[str, str], before: dict[str, str], moves: dict[str, int]
+) -> dict[str, int]:
+    """Target group ARN -> how often the interface behind one of its targets has come, gone or changed."""
+    changed = {address for address, _ in endpoints.items() ^ before.items()}
+    if not changed:
+        return moves
+    moves = dict(moves)
+    for target in view.targets:
+        instance = view.instances.get(target.id)
+        if (instance.private_ip if instance else target.id) in changed:
+            moves[target.target_group_arn] = moves.get(target.target_group_arn, 0) + 1
+    return moves
+
+
+def _carried(view: Snapshot, places: Placed, listener: Listener, kept: Kept) -> Carried:
+    balancer = view.balancer_of[listener.load_balancer_arn]
+    behind = tuple(places[arn][0] if arn in places else None for arn in listener.target_group_weights)
+
+    def make() -> Carried:
+        frontends = tuple(_frontends(view, places, balancer, listener))
+        return Carried(frontends, frozenset(w.backend for each in frontends for w in each.backends))
+
+    return kept.take(("carried", listener.arn), (listener, balancer, behind), make)
+
+
+def _keeping_of(view: Snapshot, placed: tuple[object, Places], arn: str, kept: Kept) -> frozenset[Backend]:
+    inputs, places = placed
+    return kept.take(("keeping", arn), (inputs,), lambda: _keeping_flows(view, places, arn))
+
+
+def _all_interfaces(
+    view: Snapshot, endpoints: dict[str, str], uplinks: tuple[str, ...], kept: Kept
+) -> frozenset[Interface]:
+    bridged = kept.take(("bridged",), (view.stamp(BRIDGE),), lambda: _bridged(view))
+    return kept.take(
+        ("interfaces",), (endpoints, uplinks, bridged), lambda: _interfaces(endpoints, uplinks, bridged)
     )
 
 
@@ -99,21 +169,28 @@ def _endpoints(view: Snapshot, attached: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _interfaces(view: Snapshot, endpoints: Mapping[str, str], uplinks: tuple[str, ...]) -> list[Interface]:
-    bridged = any(c.bridge_ip for task in view.tasks for c in task.containers)
-    return [
-        Interface(name=HOST_INTERFACE, role="host"),
-        *([Interface(name=BRIDGE_INTERFACE, role="bridge")] if bridged else []),
-        *(Interface(name=name, role="task", address=address) for address, name in endpoints.items()),
-        *(Interface(name=name, role="uplink") for name in uplinks),
-    ]
+def _bridged(view: Snapshot) -> bool:
+    return any(c.bridge_ip for task in view.tasks for c in task.containers)
 
 
-def _places(view: Snapshot, endpoints: Mapping[str, str]) -> Places:
+def _interfaces(
+    endpoints: Mapping[str, str], uplinks: tuple[str, ...], bridged: bool
+) -> frozenset[Interface]:
+    return frozenset(
+        (
+            Interface(name=HOST_INTERFACE, role="host"),
+            *([Interface(name=BRIDGE_INTERFACE, role="bridge")] if bridged else []),
+            *(Interface(name=name, role="task", address=address) for address, name in endpoints.items()),
+            *(Interface(name=name, role="uplink") for name in uplinks),
+        )
+    )
+
+
+def _places(view: Snapshot, endpoints: Mapping[str, str], arn: str) -> Places:
+    """Of one target group."""
     places: Places = {}
-    for target in view.targets:
-        group = view.groups.get(target.target_group_arn)
-        for transport in TRANSPORTS.get(group.protocol, ()) if group else ():
+    for target in view.targets_of.get(arn, ()):
+        for transport in TRANSPORTS.get(view.groups[arn].protocol, ()):
             if place := _place(view, endpoints, target, transport):
                 places[transport, target.key] = place
     return places
@@ -140,13 +217,20 @@ def _runs(task: Task) -> bool:
     return running and task.execution_stopped_at is None
 
 
-def _frontends(view: Snapshot, places: Places, balancer: LoadBalancer, listener: Listener) -> list[Frontend]:
+def _frontends(
+    view: Snapshot,
+    places: Placed,
+    balancer: LoadBalancer,
+    listener: Listener,
+) -> list[Frontend]:
     weights = {arn: w for arn, w in listener.target_group_weights.items() if w > 0 and arn in view.groups}
     groups = [view.groups[arn] for arn in weights]
     made = []
     for zone, transport in product(balancer.zones, TRANSPORTS[listener.protocol]):
         node = Node(balancer, zone.availability_zone, transport)
-        chosen = {group.arn: _shares(group, _chosen(view, places, node, group)) for group in groups}
+        chosen = {
+            group.arn: _shares(group, _chosen(view, places[group.arn][1], node, group)) for group in groups
+        }
         frontend = Frontend(
             vip=zone.vip,
             port=listener.port,
@@ -196,9 +280,11 @@ def _preserves(group: TargetGroup) -> bool:
     return group.attributes.get("preserve_client_ip.enabled", default) == "true"
 
 
-def _keeping_flows(view: Snapshot, places: Places) -> set[Backend]:
-    targets = {target.key: target for target in view.targets}
-    return {place.backend for (_, key), place in places.items() if _keeps_flows(view, targets[key], place)}
+def _keeping_flows(view: Snapshot, places: Places, arn: str) -> frozenset[Backend]:
+    targets = {target.key: target for target in view.targets_of.get(arn, ())}
+    return frozenset(
+        place.backend for (_, key), place in places.items() if _keeps_flows(view, targets[key], place)
+    )
 
 
 def _keeps_flows(view: Snapshot, target: Target, place: Place) -> bool:

@@ -6,14 +6,13 @@ import structlog
 from ..drivers.base import DataPlaneState
 from ..model.load_balancer import LoadBalancer
 from .dataplane_state import dataplane_state
-from .dns_records import dns_records
+from .dns_records import Records, dns_records
 from .exposure import Refusal, exposure
 from .host import Host
+from .kept import Kept
 from .sync_loop import SyncLoop
 
 log = structlog.get_logger(__name__)
-
-Records = dict[str, tuple[str, ...]]
 
 
 class DataPlaneSync(SyncLoop):
@@ -26,16 +25,19 @@ class DataPlaneSync(SyncLoop):
         self._state: DataPlaneState | None = None
         self._records: Records | None = None
         self._refused: frozenset[Refusal] = frozenset()
+        self._kept = Kept()
 
     async def once(self) -> None:
         attached = await self._host.network.list_tasks()
         view = self._host.views.current()
-        state = dataplane_state(view, attached, self._host.settings.uplinks)
+        state = dataplane_state(view, attached, self._host.settings.uplinks, self._kept)
+        records = dns_records(view, self._kept)
+        self._kept.turn()
         own = await self._host.network.own_addresses(self._host.settings.exposed)
         exposed = exposure(view.balancers, state.frontends, own)
         self._say_what_is_refused(exposed.refused)
         await self._apply(exposed.added_to(state))
-        await self._set_records(dns_records(view))
+        await self._set_records(records)
         self._activate(state.vips)
 
     async def _apply(self, state: DataPlaneState) -> None:
@@ -70,4 +72,4 @@ class DataPlaneSync(SyncLoop):
                     tx.put(balancer.replace(state="active"))
 
     def forget(self) -> None:
-        self._state = self._records = None
+        self._state, self._records, self._kept = None, None, Kept()

@@ -4,13 +4,23 @@ A task's, an instance's and a load balancer's interface alike. A load balancer w
 and lets everything through, as on AWS. Containers in bridge mode stand behind their instance's guard.
 """
 
+from ..model.cluster import ContainerInstance
 from ..model.guard import Guard, Guards, guard_name, guard_rule
-from ..model.network import SecurityGroup
-from .snapshot import Snapshot
+from ..model.load_balancer import LoadBalancer
+from ..model.network import NetworkInterface, SecurityGroup
+from .kept import Kept
+from .snapshot import BRIDGE, Snapshot
 
 
-def guards(view: Snapshot) -> Guards:
-    """The guards of this host."""
+def guards(view: Snapshot, kept: Kept | None = None) -> Guards:
+    """The guards of this host. ``kept``: what the last pass made."""
+    kept = kept or Kept()
+    kinds = (LoadBalancer, NetworkInterface, SecurityGroup, ContainerInstance)
+    stamps = (*(view.stamp(kind.__name__) for kind in kinds), view.stamp(BRIDGE))
+    return kept.take(("guards",), stamps, lambda: _guards(view))
+
+
+def _guards(view: Snapshot) -> Guards:
     groups = {group.id: group for group in view.security_groups}
     interfaces = [each for each in view.network_interfaces if each.security_groups]
     names = {guard_name(each.security_groups): each.security_groups for each in interfaces}

@@ -13,11 +13,12 @@ import structlog
 
 from ..drivers.base import ProbeResult
 from ..model.errors import DriverError, StoreError
-from ..model.target_group import Target, TargetHealth
+from ..model.instance import Instance
+from ..model.load_balancer import Listener, LoadBalancer
+from ..model.target_group import Target, TargetGroup, TargetHealth
 from .health_state import HealthState, known, step
 from .host import Host
 from .probe_plan import ProbeJob, probe_plan
-from .snapshot import WATCHED
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +32,7 @@ class HealthProber:
 
     async def run(self) -> None:
         """Until cancelled."""
-        watch = self._host.store.watch(*(kind for kind in WATCHED if kind is not TargetHealth))
+        watch = self._host.store.watch(LoadBalancer, Listener, TargetGroup, Target, Instance)
         try:
             async with asyncio.TaskGroup() as group:
                 while True:

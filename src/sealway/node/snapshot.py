@@ -4,7 +4,7 @@ A target group is in use when a listener of a network load balancer forwards to 
 target in a zone that the load balancer is not enabled in is unused (ELBv2, Target.NotInUse).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from ..model.cluster import ContainerInstance
@@ -30,12 +30,15 @@ WATCHED = (
     SecurityGroup,
 )
 ANY_ZONE = "all"
+ADDRESSES, BRIDGE = "addresses", "bridge"
+"""Stamps of what all tasks show together: which addresses they have, and what runs in bridge mode."""
 
 
 class Snapshot:
-    """Committed state, read once."""
+    """Committed state, read once. ``stamps``: see ``stamp``."""
 
-    def __init__(self, store: Reader) -> None:
+    def __init__(self, store: Reader, stamps: Mapping[str, int] | None = None) -> None:
+        self._stamps = stamps
         balancers = store.list(LoadBalancer)
         self.balancers = [b for b in balancers if b.type == "network" and b.state != "failed"]
         self.listeners = [one for one in store.list(Listener) if one.protocol in TRANSPORTS]
@@ -47,6 +50,17 @@ class Snapshot:
         self.container_instances = {c.arn: c for c in store.list(ContainerInstance)}
         self.network_interfaces = store.list(NetworkInterface)
         self.security_groups = store.list(SecurityGroup)
+
+    def stamp(self, of: str) -> object:
+        """Equal to an earlier snapshot's if nothing of it has changed since: of a target group (its ARN) with
+        its targets, their health, and the tasks and instances behind them; of a kind; of ``ADDRESSES`` or
+        ``BRIDGE``. A snapshot without stamps is unlike every other."""
+        return self if self._stamps is None else self._stamps.get(of, 0)
+
+    @cached_property
+    def balancer_of(self) -> dict[str, LoadBalancer]:
+        """By ARN."""
+        return {balancer.arn: balancer for balancer in self.balancers}
 
     @cached_property
     def listeners_of(self) -> dict[str, list[Listener]]:
