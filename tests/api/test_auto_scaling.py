@@ -244,6 +244,22 @@ def test_a_launch_that_cannot_be_is_recorded_once_and_tried_again(world):
     assert world.states() == ["InService"]
 
 
+def test_activities_come_in_pages_newest_first(world):
+    for desired in (1, 2, 3):
+        if desired == 1:
+            world.group(DesiredCapacity=1)
+        world.scaling.set_desired_capacity(AutoScalingGroupName="nodes", DesiredCapacity=desired)
+        world.later(seconds=1)
+    page = world.scaling.describe_scaling_activities(AutoScalingGroupName="nodes", MaxRecords=1)
+    world.scaling.set_desired_capacity(AutoScalingGroupName="nodes", DesiredCapacity=4)
+    world.later(seconds=1)
+    rest = world.scaling.describe_scaling_activities(
+        AutoScalingGroupName="nodes", NextToken=page["NextToken"]
+    )
+    said = [activity["Cause"][-7:] for activity in (*page["Activities"], *rest["Activities"])]
+    assert said == ["2 to 3.", "1 to 2.", "0 to 1."]
+
+
 def test_zones_in_place_of_subnets_mean_the_default_ones(world):
     world.group(VPCZoneIdentifier=None, AvailabilityZones=["us-east-1b"], DesiredCapacity=1)
     world.settle()
@@ -329,6 +345,7 @@ def test_what_cannot_be_is_described_as_absent(world):
     assert world.scaling.describe_lifecycle_hooks(**named)["LifecycleHooks"] == []
     assert world.scaling.describe_policies(**named)["ScalingPolicies"] == []
     assert world.scaling.describe_warm_pool(**named)["Instances"] == []
+    world.scaling.disable_metrics_collection(**named)
     with refused("ValidationError", "not found"):
         world.scaling.describe_lifecycle_hooks(AutoScalingGroupName="none")
     with refused("InvalidAction", "PutScalingPolicy"):

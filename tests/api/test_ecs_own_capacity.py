@@ -452,6 +452,18 @@ def test_create_describe_update_delete(world):
     assert left["failures"] == [{"arn": "own", "reason": "MISSING"}]
 
 
+def test_a_provider_stays_while_tasks_are_on_it(world):
+    world.group(MaxSize=0)
+    provide(world)
+    (task,) = world.ecs.run_task(cluster="blue", taskDefinition="web", capacityProviderStrategy=ONE)["tasks"]
+    nothing = {"cluster": "blue", "capacityProviders": [], "defaultCapacityProviderStrategy": []}
+    with refused("ResourceInUseException", f"used by the task {task['taskArn']}"):
+        world.ecs.put_cluster_capacity_providers(**nothing)
+    world.ecs.stop_task(cluster="blue", task=task["taskArn"])
+    world.settle()
+    world.ecs.put_cluster_capacity_providers(**nothing)
+
+
 def test_a_strategy_has_providers_of_one_sort(world):
     world.group()
     provide(world)

@@ -54,6 +54,7 @@ AUTO_SCALING: list[tuple[str, Build]] = [
     ("DeleteTags", lambda _, t: {"Tags": [scaling_tag(t)]}),
     ("DescribeAutoScalingGroups", lambda _, t: {"AutoScalingGroupNames": [t.scaling_group]}),
     ("DescribeAutoScalingInstances", lambda _, t: {"InstanceIds": [t.scaled_instance]}),
+    ("DisableMetricsCollection", scaled()),
     ("DescribeInstanceRefreshes", scaled()),
     ("DescribeLifecycleHooks", scaled()),
     ("DescribeLoadBalancerTargetGroups", scaled()),

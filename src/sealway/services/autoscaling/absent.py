@@ -1,6 +1,7 @@
 """What groups cannot have here, described as truly absent: hooks, policies, warm pools, load balancers.
 
-The operations that would make one are unknown here, so nothing is taken and forgotten.
+The operations that would make one are unknown here, so nothing is taken and forgotten. What tools ask to be
+taken away unasked is answered, since it is not there.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,12 @@ def _none_of(member: str) -> Operation:
     return describe
 
 
+def _disable_metrics_collection(ctx: Context, request: Params) -> Params:
+    """DisableMetricsCollection: no group's metrics are collected, so it is as was asked."""
+    require_group(ctx, ctx.store, request["AutoScalingGroupName"])
+    return {}
+
+
 def _always(answer: Callable[[Context], Params]) -> Operation:
     return lambda ctx, _: answer(ctx)
 
@@ -36,6 +43,7 @@ def _limits(ctx: Context) -> Params:
 
 
 OPERATIONS: dict[str, Operation] = {
+    "DisableMetricsCollection": _disable_metrics_collection,
     "DescribeInstanceRefreshes": _none_of("InstanceRefreshes"),
     "DescribeLaunchConfigurations": _none_of("LaunchConfigurations"),
     "DescribeLifecycleHooks": _none_of("LifecycleHooks"),

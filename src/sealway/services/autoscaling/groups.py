@@ -4,7 +4,7 @@ SetDesiredCapacity, DescribeScalingActivities.
 The handlers write what the user wants; ``control`` launches and terminates.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from ...model.auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivity, group_arn
 from ...model.ids import uuid
@@ -16,6 +16,7 @@ from .lookup import find_group, owned, require_group, require_living
 from .request import paged, refuse_others
 
 _MOST_ACTIVITIES = 100
+_FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def create_auto_scaling_group(ctx: Context, request: Params) -> Params:
@@ -155,6 +156,11 @@ def _check_cooldown(ctx: Context, reader: Reader, group: AutoScalingGroup) -> No
             )
 
 
+def _newest_first(activity: ScalingActivity) -> str:
+    """Pages go up in order of their keys, so the newest has the smallest."""
+    return f"{(_FAR_AHEAD - activity.started_at).total_seconds():020.6f}{activity.id}"
+
+
 def describe_scaling_activities(ctx: Context, request: Params) -> Params:
     """DescribeScalingActivities: newest first; the last hundred of a group are kept."""
     refuse_others(
@@ -172,12 +178,5 @@ def describe_scaling_activities(ctx: Context, request: Params) -> Params:
         for activity in ctx.store.list(ScalingActivity, group_arn=group.arn)
         if not asked or activity.id in asked
     ]
-    newest = max((activity.started_at for _, activity in found), default=ctx.now)
-    # Pages go up in order of their keys, so the newest has the smallest.
-    chosen, token = paged(
-        request,
-        found,
-        lambda pair: f"{(newest - pair[1].started_at).total_seconds():020.6f}{pair[1].id}",
-        _MOST_ACTIVITIES,
-    )
+    chosen, token = paged(request, found, lambda pair: _newest_first(pair[1]), _MOST_ACTIVITIES)
     return {"Activities": [views.activity_shape(group, activity) for group, activity in chosen], **token}

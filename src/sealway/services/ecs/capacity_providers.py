@@ -5,11 +5,13 @@ PutClusterCapacityProviders. The handlers write what the user wants; ``control``
 """
 
 from ...model.auto_scaling import AutoScalingGroup
+from ...model.capacity import NAME
 from ...model.capacity_provider import FARGATE_PROVIDERS, CapacityProvider, ManagedScaling
 from ...model.cluster import Cluster
 from ...model.errors import AwsError
 from ...model.request import Params
 from ...model.service import Service
+from ...model.task import Task
 from ...store import Reader
 from ..context import Context, Operation
 from . import capacity_provider_rules as rules
@@ -25,6 +27,8 @@ from .lookup import require_cluster
 from .pages import cut
 from .task_set_view import of_service
 
+_USED = "The specified capacity provider is in use and cannot be removed."
+
 
 def put_cluster_capacity_providers(ctx: Context, request: Params) -> Params:
     """PutClusterCapacityProviders: what is given replaces what was."""
@@ -32,12 +36,7 @@ def put_cluster_capacity_providers(ctx: Context, request: Params) -> Params:
         providers = checked_providers(ctx, tx, request["capacityProviders"])
         strategy = checked_strategy(ctx, request["defaultCapacityProviderStrategy"], providers)
         cluster = require_cluster(ctx, tx, request["cluster"])
-        for service in tx.list(Service, cluster_arn=cluster.arn):
-            if service.status != "INACTIVE" and not providers_of(tx, service) <= set(providers):
-                raise errors.in_use(
-                    "The specified capacity provider is in use and cannot be removed."
-                    f" It is used by the service {service.arn}."
-                )
+        _check_unused(tx, cluster, set(providers))
         changed = tx.put(
             cluster.replace(
                 capacity_providers=providers,
@@ -45,6 +44,16 @@ def put_cluster_capacity_providers(ctx: Context, request: Params) -> Params:
             )
         )
         return {"cluster": cluster_view.show(tx, changed, ("TAGS", "SETTINGS", "CONFIGURATIONS"))}
+
+
+def _check_unused(reader: Reader, cluster: Cluster, kept: set[str]) -> None:
+    """ResourceInUseException while a service's strategy names another provider, or a task is on one."""
+    for service in reader.list(Service, cluster_arn=cluster.arn):
+        if service.status != "INACTIVE" and not providers_of(reader, service) <= kept:
+            raise errors.in_use(f"{_USED} It is used by the service {service.arn}.")
+    for task in reader.list(Task, cluster_arn=cluster.arn):
+        if task.last_status != "STOPPED" and task.extra.get(NAME) not in (None, *kept):
+            raise errors.in_use(f"{_USED} It is used by the task {task.arn}.")
 
 
 def providers_of(reader: Reader, service: Service) -> set[str]:
