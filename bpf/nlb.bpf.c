@@ -112,7 +112,7 @@ static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct
 	}
 	if (!answer && p->tuple.protocol == IPPROTO_TCP && opens_flow(p) &&
 	    ((flow->flags & CLOSING) || backend->state != SEALWAY_BACKEND_ACTIVE)) {
-		end_flow(&p->tuple, flow);
+		end_flow(&p->tuple, flow, SEALWAY_EVENT_END);
 		return OPEN_ANEW;
 	}
 	route = answer ? route_answer(skb, p, flow) : route_to_backend(backend, role & INGRESS);
@@ -234,6 +234,7 @@ struct enumerations {
 	enum sealway_backend_state backend_state;
 	enum sealway_backend_flag backend_flag;
 	enum sealway_via via;
+	enum sealway_event_kind event_kind;
 	enum sealway_table table;
 	enum sealway_maglev maglev;
 };

@@ -179,7 +179,7 @@ static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct
 	}
 	if (!answer && p->tuple.protocol == IPPROTO_TCP && opens_flow(p) &&
 	    ((flow->flags & CLOSING) || backend->state != SEALWAY_BACKEND_ACTIVE)) {
-		end_flow(&p->tuple, flow);
+		end_flow(&p->tuple, flow, SEALWAY_EVENT_END);
 		return OPEN_ANEW;
 	}
 	choose_route(skb, p, flow, backend, role, &s->route);

@@ -21,7 +21,7 @@ typedef __be16 sealway_fragment_id;
 #endif
 
 enum sealway_limit {
-	SEALWAY_LAYOUT = 9,
+	SEALWAY_LAYOUT = 10,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
@@ -29,6 +29,7 @@ enum sealway_limit {
 	SEALWAY_MAX_PEERS = 1048576,
 	SEALWAY_MAX_PORT_RANGES = 262144,
 	SEALWAY_REFUSALS = 256,
+	SEALWAY_EVENT_BYTES = 1048576,
 	SEALWAY_DEFAULT_FLOWS = 262144, /* entries, two a flow */
 	SEALWAY_FLOWS_PER_BUCKET = 8,
 	SEALWAY_BUCKETS_PER_LOCK = 16,
@@ -255,12 +256,38 @@ struct sealway_counters {
 	__u64 resets; /* of our own, to targets: those to clients are the namespace's */
 };
 
+enum sealway_event_kind {
+	SEALWAY_EVENT_START = 1,
+	SEALWAY_EVENT_END = 2, /* both ends have finished */
+	SEALWAY_EVENT_CLIENT_RESET = 3,
+	SEALWAY_EVENT_TARGET_RESET = 4,
+	SEALWAY_EVENT_CUT = 5, /* the target was removed, or nothing came for too long */
+};
+
+/* As the flow's entry of either direction stands: see struct sealway_flow. */
+struct sealway_event {
+	sealway_address key_source;
+	sealway_address key_destination;
+	sealway_address source;
+	sealway_address destination;
+	__be16 key_source_port;
+	__be16 key_destination_port;
+	__be16 source_port;
+	__be16 destination_port;
+	__u32 flags;
+	__u8 protocol;
+	__u8 kind;
+	__u8 pad[2];
+};
+
 /* Index 0 of the config map. */
 struct sealway_config {
 	__u32 layout;
 	__u32 host_ifindex;
 	__u8 host_mac[6];
 	__u8 pad[2];
+	__u32 watched_until; /* CLOCK_MONOTONIC, seconds: events are told until then */
+	__u32 reserved;
 	__u64 seed; /* secret: nobody outside can aim at a bucket */
 	__u32 bucket_mask;
 	__u32 lock_mask;

@@ -104,5 +104,6 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 		return -SEALWAY_DROP_FLOW_TABLE;
 	}
 	count_one(frontend->id, new_flows);
+	tell(flow, SEALWAY_EVENT_START);
 	return 0;
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "event.h"
 #include "room.h"
 #include "stats.h"
 
@@ -54,11 +55,14 @@ static __always_inline struct sealway_backend *backend_of(__u32 id)
 }
 
 /* When the target closed first, its side of the pair stays: another client's SYN would meet its TIME_WAIT. */
-static __always_inline void end_flow(const struct sealway_tuple *key, struct sealway_flow *flow)
+static __always_inline void end_flow(const struct sealway_tuple *key, struct sealway_flow *flow,
+				     enum sealway_event_kind how)
 {
 	struct sealway_tuple twin = twin_key(flow, key->protocol);
 	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
 
+	if (!(flow->flags & SEALWAY_FLOW_CLIENT_RESET))
+		tell(flow, how);
 	if (!(flow->flags & SEALWAY_FLOW_TARGET_FIRST)) {
 		change_flow(key, NULL);
 		change_flow(&twin, NULL);
@@ -76,6 +80,8 @@ static __always_inline void cut_flow(const struct sealway_tuple *key, struct sea
 	struct sealway_tuple twin = twin_key(flow, key->protocol);
 
 	change_flow(key, NULL);
+	if (!(flow->flags & (SEALWAY_FLOW_CUT | SEALWAY_FLOW_CLIENT_RESET)))
+		tell(flow, SEALWAY_EVENT_CUT);
 	flow->flags &= ~SEALWAY_FLOW_ESTABLISHED;
 	flow->expires = now + SEALWAY_HANDSHAKE_TIMEOUT;
 	flow->flags |= SEALWAY_FLOW_CUT;
@@ -156,8 +162,10 @@ static __always_inline void track(const struct packet *p, struct sealway_flow *f
 	flow->expires = expires;
 	if (added & SEALWAY_FLOW_ESTABLISHED)
 		count_one(flow->frontend, established);
+	if (added & SEALWAY_FLOW_CLIENT_RESET)
+		tell(flow, SEALWAY_EVENT_CLIENT_RESET);
 	if ((reset && flow->flags & SEALWAY_FLOW_ANSWER) || (flow->flags & BOTH_ACKED) == BOTH_ACKED) {
-		end_flow(&p->tuple, flow);
+		end_flow(&p->tuple, flow, reset ? SEALWAY_EVENT_TARGET_RESET : SEALWAY_EVENT_END);
 		return;
 	}
 	change_flow(&p->tuple, flow);

@@ -138,3 +138,8 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sealway_refusal);
 } refusals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, SEALWAY_EVENT_BYTES);
+} events SEC(".maps");

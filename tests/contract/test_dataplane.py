@@ -4,15 +4,24 @@ A ``Stage`` has one frontend address and three backends and can play clients; th
 the relay's sends real TCP over loopback, the eBPF one's through network namespaces.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import pytest
 
-from sealway.drivers.base import Backend, DataPlane, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.base import (
+    Backend,
+    DataPlane,
+    DataPlaneState,
+    FlowEvent,
+    Frontend,
+    WeightedBackend,
+)
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 from sealway.drivers.dataplane.fake import FakeDataPlane
 from sealway.model.errors import DriverError
@@ -229,3 +238,31 @@ async def test_teardown_is_safe_twice(stage: Stage) -> None:
     await stage.plane.apply(stage.state(frontend(stage, *stage.backends)))
     await stage.plane.teardown()
     await stage.plane.teardown()
+
+
+async def test_a_watcher_hears_of_flows(stage: Stage) -> None:
+    """From its first question on: not of what was before."""
+    first, second = stage.backends[:2]
+    await stage.plane.start()
+    await stage.plane.apply(stage.state(frontend(stage, first)))
+    old = await stage.connect()
+    assert await stage.plane.flow_events() == ()
+    connection = await stage.connect()
+    (start,) = await heard(stage)
+    assert (start.what, start.protocol, start.vip, start.port) == ("start", "tcp", stage.vip, 443)
+    assert (start.target, start.target_port) == (first.address, first.port)
+    await stage.finish(connection)
+    assert await heard(stage) == [msgspec.structs.replace(start, what="finished")]
+    await stage.plane.apply(stage.state(frontend(stage, second)))
+    cut = (await heard(stage))[0]
+    assert (cut.what, cut.target) == ("cut", first.address)
+    assert cut.client_port != start.client_port
+    assert not await stage.lives(old)
+
+
+async def heard(stage: Stage) -> list[FlowEvent]:
+    """Events, as soon as there are any."""
+    async with asyncio.timeout(5):
+        while not (events := await stage.plane.flow_events()):
+            await asyncio.sleep(0.01)
+    return list(events)

@@ -41,6 +41,7 @@ def admin_operations(
     return {
         "drops": lambda _: traffic.drops(dataplane, network),
         "flows": lambda _: traffic.flows(dataplane),
+        "flow-events": lambda _: traffic.flow_events(dataplane),
         "refusals": lambda _: traffic.refusals(store, dataplane, network),
         "info": lambda _: info,
         "metrics": lambda _: metrics(store, dataplane, network),

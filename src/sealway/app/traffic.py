@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from ..drivers.base import DataPlane, HostNetwork, Refusal
+from ..drivers.base import DataPlane, FlowEvent, HostNetwork, Refusal
 from ..drivers.dataplane.drop_reasons import DROP_REASONS, EXPLANATIONS
 from ..model.network import SecurityGroup
 from ..store import Reader
@@ -34,6 +34,11 @@ def _refusal(reader: Reader, one: Refusal) -> dict[str, Any]:
     groups = [(group_id, reader.get(SecurityGroup, group_id)) for group_id in one.guard.split(",")]
     named = [{"id": group_id, "name": group.name if group else ""} for group_id, group in groups]
     return {**msgspec.to_builtins(one), "groups": named}
+
+
+async def flow_events(dataplane: DataPlane) -> list[FlowEvent]:
+    """What flows did since somebody last asked."""
+    return list(await dataplane.flow_events())
 
 
 async def flows(dataplane: DataPlane) -> list[dict[str, Any]]:

@@ -114,9 +114,17 @@ def show_status(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
 
 
 @app.command("flows")
-def show_flows(data_dir: DataDir = DEFAULT_DATA_DIR) -> None:
+def show_flows(
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="A line for each flow that begins or ends, from now on.")
+    ] = False,
+) -> None:
     """Show what each listener's address carries: flows, packets, bytes; since the listener was made."""
-    traffic.flows(data_dir)
+    if follow:
+        traffic.follow(data_dir)
+    else:
+        traffic.flows(data_dir)
 
 
 @app.command("drops")

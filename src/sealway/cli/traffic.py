@@ -1,6 +1,9 @@
 """``sealway flows``, ``sealway drops`` and ``sealway metrics``: what the data plane counts."""
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +18,39 @@ from .failure import fail, mend
 
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 _SHOWN = 20
+_GLANCE = 0.25
+"""Seconds."""
 _COLUMNS = ("active_flows", "new_flows", "established", "rejected", "packets", "bytes")
 
 
 def flows(data_dir: Path) -> None:
     """Prints every listener's counters."""
     _show(data_dir, "flows")
+
+
+def follow(data_dir: Path) -> None:
+    """Prints a line for each flow that begins or ends, until Ctrl-C."""
+    _asked(data_dir, "flow-events")
+    typer.echo("sealway: watching; Ctrl-C ends it", err=True)
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(_GLANCE)
+            for event in _asked(data_dir, "flow-events"):
+                typer.echo(f"{datetime.now().astimezone():%H:%M:%S} {event_line(event)}")
+
+
+def event_line(event: dict[str, Any]) -> str:
+    """``event``: ``FlowEvent``."""
+    client, listener, target = (
+        place(event[address], event[port])
+        for address, port in (("client", "client_port"), ("vip", "port"), ("target", "target_port"))
+    )
+    return f"{event['what']:<12}  {event['protocol']}  {client} → {listener} → {target}"
+
+
+def place(address: str, port: int) -> str:
+    """As in a URL."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def drops(data_dir: Path) -> None:
@@ -51,8 +81,7 @@ def render_flows(rows: Sequence[dict[str, Any]]) -> RenderableType:
     for column in table.columns[1:]:
         column.justify = "right"
     for row in rows:
-        address = f"[{row['address']}]" if ":" in row["address"] else row["address"]
-        listener = f"{row['protocol']} {address}:{row['port']}"
+        listener = f"{row['protocol']} {place(row['address'], row['port'])}"
         table.add_row(Text(listener), *(str(row[name]) for name in _COLUMNS))
     return table if rows else "No listener."
 

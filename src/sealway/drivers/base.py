@@ -412,6 +412,23 @@ class FrontendCounters(Frozen, frozen=True, kw_only=True):
     """The load balancer's own, to targets whose flow was over."""
 
 
+class FlowEvent(Frozen, frozen=True, kw_only=True):
+    """A flow began, or ended and how. ``cut``: its target was removed, or nothing came for too long."""
+
+    what: Literal["start", "finished", "client reset", "target reset", "cut"]
+    protocol: Literal["tcp", "udp"]
+    client: str
+    client_port: int
+    vip: str
+    port: int
+    target: str
+    target_port: int
+
+
+WATCH_SECONDS = 10
+"""How long flow events are kept for who does not ask for them."""
+
+
 class DataPlane(Protocol):
     """What carries connections. Outlives this process."""
 
@@ -440,6 +457,12 @@ class DataPlane(Protocol):
 
     async def refusals(self) -> tuple[Refusal, ...]:
         """Which flows security groups refused lately, and whose."""
+        ...
+
+    async def flow_events(self) -> tuple[FlowEvent, ...]:
+        """What flows did since the last call; nothing at the first, and after ``WATCH_SECONDS`` without any.
+        The latest are missing where too many came. A flow that only falls silent is not told of until a
+        packet finds it over."""
         ...
 
     async def stop(self) -> None:

@@ -2,7 +2,7 @@
 
 from rich.console import Console, RenderableType
 
-from sealway.cli.traffic import render_drops, render_flows, render_refusals
+from sealway.cli.traffic import event_line, render_drops, render_flows, render_refusals
 
 
 def text(rendered: RenderableType) -> list[list[str]]:
@@ -46,3 +46,14 @@ def test_what_security_groups_refused_and_what_would_let_it_begin() -> None:
         "'IpProtocol=icmp,IpRanges=[{CidrIp=10.0.0.9/32}],FromPort=-1,ToPort=-1'"
     )
     assert text(render_refusals([])) == [[]]
+
+
+def test_a_line_for_a_flow() -> None:
+    event = {
+        "what": "start", "protocol": "tcp", "client": "203.0.113.2", "client_port": 40000,
+        "vip": "10.1.1.100", "port": 443, "target": "10.1.1.11", "target_port": 8443,
+    }  # fmt: skip
+    line = "tcp  203.0.113.2:40000 → 10.1.1.100:443 → 10.1.1.11:8443"
+    assert event_line(event) == f"start         {line}"
+    assert event_line(event | {"what": "client reset"}) == f"client reset  {line}"
+    assert "[fd00::1]:443" in event_line(event | {"vip": "fd00::1"})

@@ -44,6 +44,16 @@ class DropReason(IntEnum):
     REASONS = 15
 
 
+class EventKind(IntEnum):
+    """``enum sealway_event_kind``."""
+
+    START = 1
+    END = 2
+    CLIENT_RESET = 3
+    TARGET_RESET = 4
+    CUT = 5
+
+
 class FlowFlag(IntEnum):
     """``enum sealway_flow_flag``."""
 
@@ -72,7 +82,7 @@ class FrontendFlag(IntEnum):
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 9
+    LAYOUT = 10
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
@@ -80,6 +90,7 @@ class Limit(IntEnum):
     MAX_PEERS = 1048576
     MAX_PORT_RANGES = 262144
     REFUSALS = 256
+    EVENT_BYTES = 1048576
     DEFAULT_FLOWS = 262144
     FLOWS_PER_BUCKET = 8
     BUCKETS_PER_LOCK = 16
@@ -148,15 +159,17 @@ class Backend(NamedTuple):
         return [cls._make(each) for each in _BACKEND.iter_unpack(data)]
 
 
-_CONFIG = Struct("<II6s2xQII32s")
+_CONFIG = Struct("<II6s2xIIQII32s")
 
 
 class Config(NamedTuple):
-    """``struct sealway_config``, 64 bytes."""
+    """``struct sealway_config``, 72 bytes."""
 
     layout: int
     host_ifindex: int
     host_mac: bytes
+    watched_until: int
+    reserved: int
     seed: int
     bucket_mask: int
     lock_mask: int
@@ -207,6 +220,39 @@ class Counters(NamedTuple):
     def unpack_all(cls, data: bytes) -> list[Self]:
         """From an array of the struct."""
         return [cls._make(each) for each in _COUNTERS.iter_unpack(data)]
+
+
+_EVENT = Struct("<4s4s4s4s2s2s2s2sIBB2x")
+
+
+class Event(NamedTuple):
+    """``struct sealway_event``, 32 bytes."""
+
+    key_source: bytes
+    key_destination: bytes
+    source: bytes
+    destination: bytes
+    key_source_port: bytes
+    key_destination_port: bytes
+    source_port: bytes
+    destination_port: bytes
+    flags: int
+    protocol: int
+    kind: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _EVENT.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_EVENT.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _EVENT.iter_unpack(data)]
 
 
 _FLOW = Struct("<4s4s2s2sB3x4s4s2s2sIIIIIHHIII")

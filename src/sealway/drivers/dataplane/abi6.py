@@ -39,6 +39,39 @@ class Backend(NamedTuple):
         return [cls._make(each) for each in _BACKEND.iter_unpack(data)]
 
 
+_EVENT = Struct("<16s16s16s16s2s2s2s2sIBB2x")
+
+
+class Event(NamedTuple):
+    """``struct sealway_event``, 80 bytes."""
+
+    key_source: bytes
+    key_destination: bytes
+    source: bytes
+    destination: bytes
+    key_source_port: bytes
+    key_destination_port: bytes
+    source_port: bytes
+    destination_port: bytes
+    flags: int
+    protocol: int
+    kind: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _EVENT.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_EVENT.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _EVENT.iter_unpack(data)]
+
+
 _FLOW = Struct("<16s16s2s2sB3x16s16s2s2sIIIIIHHIII16x")
 
 

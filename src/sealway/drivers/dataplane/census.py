@@ -12,7 +12,7 @@ from .layouts import address_text, layout_of
 from .tables_plan import PROTOCOLS, Tables
 
 _NOT_COUNTED = abi.FlowFlag.ANSWER | abi.FlowFlag.CUT
-_NAMES = {number: name for name, number in PROTOCOLS.items()}
+PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 
 
 class Census(NamedTuple):
@@ -49,7 +49,7 @@ def frontend_counters(
     for key, frontend in tables.frontends.items():
         cpus = maps["counters"].get_per_cpu(frontend.id.to_bytes(4, "little"))
         parts = [abi.Counters.unpack(value) for value in cpus]
-        name = (address_text(key.vip), int.from_bytes(key.port, "big"), _NAMES[key.protocol])
+        name = (address_text(key.vip), int.from_bytes(key.port, "big"), PROTOCOL_NAMES[key.protocol])
         found[name] = FrontendCounters(
             new_flows=sum(part.new_flows for part in parts),
             active_flows=census.by_frontend.get(frontend.id, 0),

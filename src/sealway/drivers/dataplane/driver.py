@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, FrontendCounters, Refusal
+from ..base import Backend, DataPlaneState, FlowEvent, FrontendCounters, Refusal
 from . import abi, census, loader
 from .filters import Filters
 from .layouts import NARROW, WIDE, is_ipv6
@@ -71,6 +71,9 @@ class EbpfDataPlane:
 
     async def refusals(self) -> tuple[Refusal, ...]:
         return await self._run(lambda: tuple(one for plane in self._running for one in plane.refusals()))
+
+    async def flow_events(self) -> tuple[FlowEvent, ...]:
+        return await self._run(lambda: tuple(one for plane in self._running for one in plane.events.read()))
 
     async def stop(self) -> None:
         await self._run(self._close)
@@ -146,7 +149,7 @@ class EbpfDataPlane:
             self._filters.close()
             self._filters = None
         for plane in self._planes:
-            plane.loaded.close()
+            plane.close()
         self._planes = ()
 
     def _teardown(self) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, Frontend, FrontendCounters, Refusal
+from ..base import Backend, DataPlaneState, FlowEvent, Frontend, FrontendCounters, Refusal
 from .drop_reasons import DROP_REASONS
+from .flow_watch import FlowWatch
 from .maglev import Share, build
 
 _BYTES_TO_OPEN = 180
@@ -23,6 +24,7 @@ class FakeFlow:
     frontend: tuple[str, int, str]
     backend: Backend
     alive: bool = True
+    source: tuple[str, int] = ("", 0)
 
 
 @dataclass(eq=False)
@@ -36,6 +38,7 @@ class FakeDataPlane:
     _flows: list[FakeFlow] = field(default_factory=list)
     _opened: dict[tuple[str, int, str], int] = field(default_factory=dict)
     _connects: int = 0
+    _watch: FlowWatch = field(default_factory=lambda: FlowWatch(lambda: 0.0))
 
     @property
     def state(self) -> DataPlaneState:
@@ -50,7 +53,9 @@ class FakeDataPlane:
         self.applied.append(state)
         known = _backends(state)
         for flow in self._flows:
-            flow.alive = flow.alive and flow.backend in known
+            if flow.backend not in known:
+                flow.alive = False
+                self._tell(flow, "cut")
         self._flows = [flow for flow in self._flows if flow.alive]
         self._opened = {_key(f): self._opened.get(_key(f), 0) for f in state.frontends}
 
@@ -80,6 +85,10 @@ class FakeDataPlane:
         self._check()
         return self.refused
 
+    async def flow_events(self) -> tuple[FlowEvent, ...]:
+        self._check()
+        return self._watch.read()
+
     async def stop(self) -> None:
         self._started = False
 
@@ -101,15 +110,31 @@ class FakeDataPlane:
         table = build(shares)
         backend = usable[table[self._connects % len(table)]].backend
         self._connects += 1
-        flow = FakeFlow(_key(frontend), backend)
+        flow = FakeFlow(_key(frontend), backend, source=("203.0.113.2", 40000 + self._connects))
         self._flows.append(flow)
         self._opened[flow.frontend] += 1
+        self._tell(flow, "start")
         return flow
 
     def close(self, flow: FakeFlow) -> None:
         """The client or the target ends the connection."""
         flow.alive = False
         self._flows = [each for each in self._flows if each is not flow]
+        self._tell(flow, "finished")
+
+    def _tell(self, flow: FakeFlow, what: str) -> None:
+        vip, port, protocol = flow.frontend
+        event = FlowEvent(
+            what=what,  # type: ignore[arg-type]
+            protocol=protocol,  # type: ignore[arg-type]
+            client=flow.source[0],
+            client_port=flow.source[1],
+            vip=vip,
+            port=port,
+            target=flow.backend.address,
+            target_port=flow.backend.port,
+        )
+        self._watch.tell(event)
 
     def _check(self) -> None:
         if not self._started:

@@ -20,6 +20,7 @@ class Layout(NamedTuple):
 
     bits: int
     backend: type[abi.Backend] | type[abi6.Backend]
+    event: type[abi.Event] | type[abi6.Event]
     flow: type[abi.Flow] | type[abi6.Flow]
     frontend: type[abi.Frontend] | type[abi6.Frontend]
     frontend_key: type[abi.FrontendKey] | type[abi6.FrontendKey]
@@ -36,8 +37,12 @@ class Layout(NamedTuple):
         return _MAPPED + packed
 
 
-NARROW = Layout(32, abi.Backend, abi.Flow, abi.Frontend, abi.FrontendKey, abi.Interface, abi.Refusal)
-WIDE = Layout(128, abi6.Backend, abi6.Flow, abi6.Frontend, abi6.FrontendKey, abi6.Interface, abi6.Refusal)
+NARROW = Layout(
+    32, abi.Backend, abi.Event, abi.Flow, abi.Frontend, abi.FrontendKey, abi.Interface, abi.Refusal
+)
+WIDE = Layout(
+    128, abi6.Backend, abi6.Event, abi6.Flow, abi6.Frontend, abi6.FrontendKey, abi6.Interface, abi6.Refusal
+)
 
 
 def is_ipv6(text: str) -> bool:

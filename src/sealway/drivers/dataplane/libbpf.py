@@ -241,6 +241,36 @@ class Map:
             self.delete(key)
 
 
+_SAMPLE = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+
+
+class RingBuffer:
+    """Reads a ring buffer's records. Owns no descriptor but libbpf's own."""
+
+    def __init__(self, ring: Map) -> None:
+        self._records: list[bytes] = []
+        self._keep = _SAMPLE(self._sample)  # libbpf has the pointer
+        library().ring_buffer__new.restype = c_void_p
+        made = library().ring_buffer__new(ring.fd, self._keep, None, None)
+        if not made:
+            raise KernelError("ring_buffer__new", ctypes.get_errno())
+        self._made = c_void_p(made)
+
+    def records(self) -> list[bytes]:
+        """All that were not read yet."""
+        call("ring_buffer__consume", self._made)
+        taken, self._records = self._records, []
+        return taken
+
+    def close(self) -> None:
+        """Gives libbpf's memory back."""
+        library().ring_buffer__free(self._made)
+
+    def _sample(self, _: int, data: int, size: int) -> int:
+        self._records.append(ctypes.string_at(data, size))
+        return 0
+
+
 def create_array(name: str, length: int) -> Map:
     """A new array of 4-byte values, all zero, that can stand in a map of maps."""
     options = _MapCreateOptions(size=ctypes.sizeof(_MapCreateOptions), map_flags=INNER_MAP)

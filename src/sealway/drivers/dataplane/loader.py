@@ -39,6 +39,7 @@ MAPS = (
     "port_ranges",
     "interfaces",
     "refusals",
+    "events",
 )
 _SHARED = ("drops",)
 _BPF_FS = Path("/sys/fs/bpf")

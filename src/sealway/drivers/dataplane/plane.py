@@ -7,6 +7,7 @@ from ...model.errors import DriverError
 from ...model.guard import Direction
 from ..base import Backend, DataPlaneState, FrontendCounters, Refusal
 from . import abi, census, guard_maps, loader, tables
+from .events import Events
 from .filters import Edition
 from .guard_plan import TableFull
 from .knock import knock
@@ -23,6 +24,12 @@ class Plane:
         self.loaded = loaded
         self._layout = layout
         self._tables = tables.read(loaded.maps)
+        self.events = Events(loaded.maps["events"], loaded.maps["config"], layout)
+
+    def close(self) -> None:
+        """Lets go of what is loaded, which runs on."""
+        self.events.close()
+        self.loaded.close()
 
     @property
     def edition(self) -> Edition:

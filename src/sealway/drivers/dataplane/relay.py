@@ -12,13 +12,25 @@ A backend that does not answer is passed over for the next one.
 import asyncio
 import logging
 import socket
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, Frontend, FrontendCounters, Refusal, WeightedBackend
+from ..base import (
+    Backend,
+    DataPlaneState,
+    FlowEvent,
+    Frontend,
+    FrontendCounters,
+    Refusal,
+    WeightedBackend,
+)
 from .drop_reasons import DROP_REASONS
+from .flow_watch import FlowWatch
 from .proxy_header import proxy_header
 from .relay_choice import choose
 from .relay_connection import Connection, Side
@@ -85,6 +97,7 @@ class RelayDataPlane:
         self._dropped: Counter[str] = Counter()
         self._handlers: set[asyncio.Task[Any]] = set()
         self._left_out: set[str] = set()
+        self._watch = FlowWatch(time.monotonic)
 
     async def start(self) -> None:
         """See ``DataPlane.start``. There is nothing to adopt."""
@@ -132,6 +145,11 @@ class RelayDataPlane:
         """See ``DataPlane.refusals``: the relay enforces no security groups."""
         self._check()
         return ()
+
+    async def flow_events(self) -> tuple[FlowEvent, ...]:
+        """See ``DataPlane.flow_events``. A connection that ended otherwise than finished was cut."""
+        self._check()
+        return self._watch.read()
 
     async def stop(self) -> None:
         """See ``DataPlane.stop``. Connections end: nobody is left to carry them."""
@@ -200,9 +218,13 @@ class RelayDataPlane:
         connection = Connection(client, target, entrance.frontend.idle_timeout)
         self._living[connection] = backend
         entrance.connections.add(connection)
+        flow = _flow(entrance.frontend, client, backend)
+        self._watch.tell(flow)
         try:
             await connection.run()
         finally:
+            how = "cut" if connection.cut else "finished"
+            self._watch.tell(msgspec.structs.replace(flow, what=how))
             del self._living[connection]
             entrance.connections.discard(connection)
             packets, carried = connection.traffic
@@ -237,6 +259,21 @@ class RelayDataPlane:
         self._active[backend] -= 1
         if not self._active[backend]:
             del self._active[backend]
+
+
+def _flow(frontend: Frontend, client: Side, backend: Backend) -> FlowEvent:
+    """Its beginning."""
+    (source, port), _ = _ends(client)
+    return FlowEvent(
+        what="start",
+        protocol="tcp",
+        client=source,
+        client_port=port,
+        vip=frontend.vip,
+        port=frontend.port,
+        target=backend.address,
+        target_port=backend.port,
+    )
 
 
 def _ends(client: Side) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -65,6 +65,8 @@ class Connection:
         self._last = self._loop.time()
         self._traffic = Traffic(0, 0)
         self._timer: asyncio.TimerHandle
+        self.cut = False
+        """Whether it was ended otherwise than by both ends."""
 
     @property
     def traffic(self) -> Traffic:
@@ -75,6 +77,7 @@ class Connection:
 
     def reset(self) -> None:
         """Cuts it at both ends."""
+        self.cut = True
         _ = self.traffic  # the last chance to ask the kernel
         self._client.reset()
         self._target.reset()
