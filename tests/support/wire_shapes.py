@@ -34,6 +34,8 @@ OPERATIONS: dict[str, Sequence[str]] = {
         CreateSecurityGroup DescribeSecurityGroups DeleteSecurityGroup DescribeAvailabilityZones
         DescribeNetworkInterfaces RunInstances DescribeInstances TerminateInstances"""),
     "sts": ["GetCallerIdentity"],
+    "codedeploy": _words("""CreateApplication ListApplications CreateDeploymentGroup GetDeploymentGroup
+        CreateDeployment GetDeployment ListDeployments BatchGetDeploymentTargets StopDeployment"""),
 }
 CALLS = [(service, name) for service, names in OPERATIONS.items() for name in names]
 ENDPOINT = "http://127.0.0.1:4566/"
@@ -144,7 +146,10 @@ def request_of(service: str, name: str, params: dict[str, Any]) -> AWSRequest:
     protocol = model.metadata["protocol"]
     serialized = create_serializer(protocol, include_validation=False).serialize_to_request(params, model)
     return AWSRequest(
-        method=serialized["method"], url=ENDPOINT, data=serialized["body"], headers=serialized["headers"]
+        method=serialized["method"],
+        url=ENDPOINT.rstrip("/") + serialized["url_path"],
+        data=serialized["body"],
+        headers=serialized["headers"],
     )
 
 

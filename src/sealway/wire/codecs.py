@@ -2,7 +2,7 @@
 
 from ..model.errors import AwsError
 from ..model.request import Params
-from . import json_rpc, xml
+from . import json_rpc, rpc_v2, xml
 from .ec2_query import Ec2Query
 from .errors import Fault, refuse
 from .query import Query
@@ -20,6 +20,8 @@ def decode(call: Call, model: Model, request: HttpRequest) -> Params:
     assert operation is not None, "routing has looked the operation up"
     if call.protocol == "json":
         return json_rpc.decode(operation, request.body)
+    if call.protocol == "cbor":
+        return rpc_v2.decode(operation, request.body)
     if call.fields is None:
         refuse(call.protocol, Fault.MALFORMED, "The request is not a valid form in UTF-8")
     return _QUERY[call.protocol].decode(operation, call.fields)
@@ -31,6 +33,8 @@ def encode(call: Call, model: Model, output: Params, request_id: str, report: Re
     assert operation is not None, "the call was decoded with it"
     if call.protocol == "json":
         return json_rpc.encode(operation, output, report)
+    if call.protocol == "cbor":
+        return rpc_v2.encode(operation, output, report)
     write = xml.encode_ec2 if call.protocol == "ec2" else xml.encode_query
     return write(operation, output, report, model.xml_namespace, request_id)
 
@@ -39,6 +43,8 @@ def failure(call: Call, error: AwsError, request_id: str, namespace: str = "") -
     """The answer to a call that did not."""
     if call.protocol == "json":
         return json_rpc.failure(error)
+    if call.protocol == "cbor":
+        return rpc_v2.failure(error)
     if call.protocol == "ec2":
         return xml.ec2_failure(error, request_id)
     return xml.query_failure(error, namespace, request_id)

@@ -93,6 +93,9 @@ FAULTS: dict[Protocol, dict[Fault, Wording]] = {
 }
 
 
+FAULTS["cbor"] = FAULTS["json"]
+
+
 def error(protocol: Protocol, fault: Fault, message: str = "") -> AwsError:
     """The fault as a client of that protocol knows it."""
     wording = FAULTS[protocol][fault]

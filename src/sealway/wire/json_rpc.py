@@ -4,7 +4,7 @@ A JSON null is an absent member. Types are strict, as AWS's are; its words for a
 """
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
@@ -21,6 +21,7 @@ _NAMES: dict[type, str] = {
     int: "NUMBER_VALUE",
     float: "NUMBER_VALUE",
     bool: "TRUE_VALUE",
+    bytes: "BLOB_VALUE",
 }
 
 
@@ -30,24 +31,43 @@ def decode(operation: OperationModel, body: bytes) -> Params:
         value = msgspec.json.decode(body or b"{}")
     except (ValueError, RecursionError) as error:
         _malformed(f"The request body is not valid JSON: {error}")
-    shape = operation.input_shape
     if not isinstance(value, dict):
         _malformed("Unexpected token: the request body must be a JSON object.")
+    return decode_value(operation, value)
+
+
+def decode_value(operation: OperationModel, value: Any) -> Params:
+    """A body that is read already, as the input shape's members. Raises ``AwsError`` for what is not."""
+    shape = operation.input_shape
+    if not isinstance(value, dict):
+        _malformed("The request body must be a structure.")
     return _decode_structure(shape, value, "") if shape else {}
 
 
 def encode(operation: OperationModel, output: Params, report: Report) -> Reply:
     """The output shape's members as a body; members that are None are left out."""
-    shape = operation.output_shape
-    value = _encode(shape, output, operation.name, report) if shape else {}
+    value = encode_value(operation, output, report, _write_scalar)
     return Reply(status=200, content_type=CONTENT_TYPE, body=msgspec.json.encode(value))
 
 
+def encode_value(
+    operation: OperationModel, output: Params, report: Report, scalar: Callable[[str, Any], Any]
+) -> Any:
+    """The output shape's members, before they are written. ``scalar``: what the protocol has of a kind."""
+    shape = operation.output_shape
+    return _encode(shape, output, operation.name, _Writer(report, scalar)) if shape else {}
+
+
 def failure(error: AwsError) -> Reply:
+    """The error as a body."""
+    body = msgspec.json.encode(failure_value(error))
+    return Reply(status=error.status, content_type=CONTENT_TYPE, body=body)
+
+
+def failure_value(error: AwsError) -> Params:
     """The error, its modelled members beside the message."""
     members = {name: value for name, value in error.members.items() if value is not None}
-    body = {"__type": error.code, "message": error.message, **members}
-    return Reply(status=error.status, content_type=CONTENT_TYPE, body=msgspec.json.encode(body))
+    return {"__type": error.code, "message": error.message, **members}
 
 
 def _decode(shape: Shape, value: Any, path: str) -> Any:
@@ -135,7 +155,7 @@ _SCALARS: dict[str, Callable[[str, Any], Any]] = {
     "double": _number,
     "boolean": _boolean,
     "timestamp": lambda kind, value: parse_epoch(_number(kind, value)),
-    "blob": lambda kind, value: parse_blob(_string(kind, value)),
+    "blob": lambda kind, value: value if isinstance(value, bytes) else parse_blob(_string(kind, value)),
 }
 
 
@@ -151,24 +171,35 @@ def _malformed(message: str) -> NoReturn:
     refuse("json", Fault.MALFORMED, message)
 
 
-def _encode(shape: Shape, value: Any, path: str, report: Report) -> Any:
-    if isinstance(shape, StructureShape):
-        return value if shape.is_document_type else _encode_structure(shape, value, path, report)
-    if isinstance(shape, ListShape):
-        member = shape.member
-        return [_encode(member, item, f"{path}[]", report) for item in value]
-    if isinstance(shape, MapShape):
-        member = shape.value
-        return {k: _encode(member, v, f"{path}.{k}", report) for k, v in value.items()}
-    kind = shape.type_name
-    if not suits(kind, value):
-        report(f"{path} is {type(value).__name__}, not {kind}")
+class _Writer(NamedTuple):
+    """Whom misfits are reported to, and how scalars are written."""
+
+    report: Report
+    scalar: Callable[[str, Any], Any]
+
+
+def _write_scalar(kind: str, value: Any) -> Any:
     if kind == "timestamp":
         return format_epoch(value)
     return format_blob(value) if kind == "blob" else value
 
 
-def _encode_structure(shape: StructureShape, value: Any, path: str, report: Report) -> dict[str, Any]:
+def _encode(shape: Shape, value: Any, path: str, writer: _Writer) -> Any:
+    if isinstance(shape, StructureShape):
+        return value if shape.is_document_type else _encode_structure(shape, value, path, writer)
+    if isinstance(shape, ListShape):
+        member = shape.member
+        return [_encode(member, item, f"{path}[]", writer) for item in value]
+    if isinstance(shape, MapShape):
+        member = shape.value
+        return {k: _encode(member, v, f"{path}.{k}", writer) for k, v in value.items()}
+    kind = shape.type_name
+    if not suits(kind, value):
+        writer.report(f"{path} is {type(value).__name__}, not {kind}")
+    return writer.scalar(kind, value)
+
+
+def _encode_structure(shape: StructureShape, value: Any, path: str, writer: _Writer) -> dict[str, Any]:
     members = shape.members
     encoded = {}
     for name, item in value.items():
@@ -176,7 +207,7 @@ def _encode_structure(shape: StructureShape, value: Any, path: str, report: Repo
             continue
         member = members.get(name)
         if member is None:
-            report(f"{path} has no member {name}")
+            writer.report(f"{path} has no member {name}")
             continue
-        encoded[name] = _encode(member, item, f"{path}.{name}", report)
+        encoded[name] = _encode(member, item, f"{path}.{name}", writer)
     return encoded

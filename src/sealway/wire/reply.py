@@ -1,6 +1,6 @@
 """An answer before it goes out over HTTP, and how our own mistakes in it are told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -11,6 +11,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     content_type: str
     body: bytes
+    headers: Mapping[str, str] = {}
 
 
 class EncodeError(TypeError):

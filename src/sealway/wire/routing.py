@@ -1,11 +1,13 @@
 """Which service and operation a request is for, before anything else is known of it.
 
-JSON says it in ``X-Amz-Target``. Query says it in ``Action`` and ``Version``: the version tells apart
-services that share a signing name (``elb`` and ``elbv2``); an unknown one leaves the credential scope.
+JSON says it in ``X-Amz-Target``, RPC v2 in the path. Query says it in ``Action`` and ``Version``: the version
+tells apart services that share a signing name (``elb`` and ``elbv2``); an unknown one leaves the credential
+scope.
 """
 
 import msgspec
 
+from . import rpc_v2
 from .claims import scope_service
 from .query import Fields, form_fields
 from .request import HttpRequest
@@ -31,6 +33,9 @@ def identify(request: HttpRequest) -> Call:
     if target is not None:
         prefix, _, action = target.rpartition(".")
         return Call(protocol="json", service=_BY_TARGET.get(prefix), action=action)
+    called = rpc_v2.called(request)
+    if called is not None:
+        return Call(protocol="cbor", service=_BY_TARGET.get(called[0]), action=called[1])
     fields = _fields(request)
     named = dict(fields or ())
     version = named.get("Version", "")

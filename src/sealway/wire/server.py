@@ -51,6 +51,7 @@ def make_app(
     app.router.add_get("/_sealway/ready", readiness)
     app.router.add_get("/", api.handle, allow_head=False)
     app.router.add_post("/", api.handle)
+    app.router.add_post("/service/{service}/operation/{operation}", api.handle)
     return app
 
 
@@ -138,7 +139,7 @@ def _model(call: Call) -> Model:
 
 
 def _unknown(call: Call) -> AwsError:
-    if call.protocol == "json":
+    if call.protocol in ("json", "cbor"):
         message = f"The operation {call.action or '(none)'} is not known."
     elif not call.action:
         return AwsError("MissingAction", "The request must contain the parameter Action")
@@ -161,5 +162,10 @@ def _failure(call: Call, answer: AwsError, request_id: str) -> Reply:
 
 
 def _respond(reply: Reply, request_id: str) -> web.Response:
-    headers = {"Content-Type": reply.content_type, "x-amzn-RequestId": request_id, "Server": "Sealway"}
+    headers = {
+        "Content-Type": reply.content_type,
+        "x-amzn-RequestId": request_id,
+        "Server": "Sealway",
+        **reply.headers,
+    }
     return web.Response(body=reply.body, status=reply.status, headers=headers)

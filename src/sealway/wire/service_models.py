@@ -15,7 +15,8 @@ import msgspec
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
-Protocol = Literal["json", "query", "ec2"]
+Protocol = Literal["json", "query", "ec2", "cbor"]
+"""``cbor``: Smithy's RPC v2, which a service of ours may be spoken to in instead of ``json``."""
 
 
 class Service(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,13 @@ SERVICES: Mapping[str, Service] = MappingProxyType(
                 protocol="json",
                 version="2014-11-13",
                 target_prefix="AmazonEC2ContainerServiceV20141113",
+            ),
+            Service(
+                name="codedeploy",
+                signing_name="codedeploy",
+                protocol="json",
+                version="2014-10-06",
+                target_prefix="CodeDeploy_20141006",
             ),
             Service(
                 name="elbv2", signing_name="elasticloadbalancing", protocol="query", version="2015-12-01"

@@ -13,7 +13,7 @@ from tests.support.wire_shapes import CALLS, operation
 @pytest.mark.parametrize("service", SERVICES.values(), ids=lambda s: s.name)
 def test_what_tells_services_apart_is_what_the_models_say(service: Service) -> None:
     metadata = load(service.name)._botocore.metadata
-    assert service.protocol == metadata["protocol"]
+    assert service.protocol in metadata.get("protocols", [metadata["protocol"]])
     assert service.version == metadata["apiVersion"]
     assert service.signing_name == metadata.get("signingName", metadata["endpointPrefix"])
     assert service.target_prefix == metadata.get("targetPrefix")
