@@ -133,7 +133,11 @@ def balancer(**members):
         ({"clientToken": "x" * 37}, "InvalidParameterException", "Invalid client token"),
         ({"desiredCount": -1}, "InvalidParameterException", "desiredCount must be"),
         ({"schedulingStrategy": "DAEMON"}, "InvalidParameterException", "does not support a desired count"),
-        ({"deploymentController": {"type": "CODE_DEPLOY"}}, "ClientException", "controller CODE_DEPLOY"),
+        (
+            {"deploymentController": {"type": "CODE_DEPLOY"}},
+            "InvalidParameterException",
+            "exactly one entry in loadBalancers, not 0",
+        ),
         ({"serviceRegistries": [{"registryArn": "x"}]}, "ClientException", "'serviceRegistries'"),
         ({"serviceConnectConfiguration": {"enabled": True}}, "ClientException", "'serviceConnect"),
         ({"launchType": "FARGATE"}, "InvalidParameterException", "does not support launch_type FARGATE."),

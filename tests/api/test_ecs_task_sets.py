@@ -357,8 +357,6 @@ def test_configuration_about_deployments_is_refused(world):
         create(
             world, deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
         )
-    with refused("ClientException", "The deployment controller CODE_DEPLOY"):
-        create(world, deploymentController={"type": "CODE_DEPLOY"})
     percents = {"maximumPercent": 150, "minimumHealthyPercent": 50}
     breaker = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
     made = create(world, deploymentConfiguration={**percents, **breaker, "strategy": "ROLLING"})

@@ -16,6 +16,8 @@ from botocore.validate import ParamValidator
 
 from sealway.app.operations import SERVICES
 from sealway.model.cluster import ContainerInstance
+from sealway.model.code_deployment import CodeDeployment
+from sealway.model.deployment_group import code_deploy_arn
 from sealway.model.errors import AwsError
 from sealway.model.ids import CountingIds
 from sealway.model.instance import Instance
@@ -90,11 +92,22 @@ class Has(msgspec.Struct, frozen=True, kw_only=True):
     scaled_instance: str
     provider: str
     provider_name: str
+    listener_of_instances: str
+    other_instance_group: str
+    other_instance_group_name: str
+    instance_group_name: str
+    application: str
+    application_arn: str
+    deployment_group: str
+    deployed_service: str
+    deployment: str
+    deployment_target: str
 
 
 def absent(text: str) -> str:
     """Identifiers of the owner in ``text``, turned into their like that nobody has."""
-    return re.sub(r"[0-9a-f]{16,}", lambda found: "f" * len(found[0]), text.replace(OWNER.name, "absent"))
+    unknown = re.sub(r"\bd-[0-9A-Z]{9}\b", "d-FFFFFFFFF", text.replace(OWNER.name, "absent"))
+    return re.sub(r"[0-9a-f]{16,}", lambda found: "f" * len(found[0]), unknown)
 
 
 def nobody(has: Has) -> Has:
@@ -145,7 +158,9 @@ class Accounts:
         network = self._network(owner)
         balancing = self._balancing(owner, network)
         scaling = self._scaling(owner, network)
-        return Has(**network, **balancing, **scaling, **self._containers(owner, network, balancing))
+        containers = self._containers(owner, network, balancing)
+        deploying = self._deploying(owner, {**balancing, **containers})
+        return Has(**network, **balancing, **scaling, **containers, **deploying)
 
     def _default_vpc(self, owner: Owner) -> None:
         with self.store.transaction() as tx:
@@ -241,13 +256,13 @@ class Accounts:
         groups = [
             elb(
                 "CreateTargetGroup",
-                Name=f"{kind}-{owner.name}",
+                Name=f"{name}-{owner.name}",
                 Protocol="TCP",
                 Port=80,
                 VpcId=network["vpc"],
                 TargetType=kind,
             )["TargetGroups"][0]["TargetGroupArn"]
-            for kind in ("ip", "instance")
+            for name, kind in (("ip", "ip"), ("instance", "instance"), ("other", "instance"))
         ]
         ports = [
             elb(
@@ -257,7 +272,7 @@ class Accounts:
                 Port=port,
                 DefaultActions=forward(group),
             )
-            for port, group in enumerate(groups, 80)
+            for port, group in enumerate(groups[:2], 80)
         ]
         elb("RegisterTargets", TargetGroupArn=groups[1], Targets=[{"Id": network["instance"]}])
         listener = ports[0]["Listeners"][0]["ListenerArn"]
@@ -268,6 +283,10 @@ class Accounts:
             "group": groups[0],
             "group_name": f"ip-{owner.name}",
             "instance_group": groups[1],
+            "instance_group_name": f"instance-{owner.name}",
+            "other_instance_group": groups[2],
+            "other_instance_group_name": f"other-{owner.name}",
+            "listener_of_instances": ports[1]["Listeners"][0]["ListenerArn"],
             "listener": listener,
             "rule": rule,
         }
@@ -327,6 +346,50 @@ class Accounts:
             "container_instance": instance,
         }
 
+    def _deploying(self, owner: Owner, has: dict[str, str]) -> dict[str, str]:
+        """A service that CodeDeploy deploys, and a deployment that has ended."""
+
+        def cd(name: str, **request: Any) -> Any:
+            return self.call(owner, "codedeploy", name, **request)
+
+        application, name = f"shop-{owner.name}", f"shipped-{owner.name}"
+        self.call(
+            owner,
+            "ecs",
+            "CreateService",
+            cluster=has["cluster"],
+            serviceName=name,
+            taskDefinition=has["family"],
+            desiredCount=1,
+            deploymentController={"type": "CODE_DEPLOY"},
+            loadBalancers=balancers(has["instance_group"]),
+        )
+        cd("CreateApplication", applicationName=application, computePlatform="ECS", tags=TAGS)
+        names = (has["instance_group_name"], has["other_instance_group_name"])
+        cd(
+            "CreateDeploymentGroup",
+            applicationName=application,
+            deploymentGroupName=name,
+            **deployed(has["cluster_name"], name, names, has["listener_of_instances"]),
+        )
+        made = cd(
+            "CreateDeployment",
+            applicationName=application,
+            deploymentGroupName=name,
+            revision=app_spec(has["family"]),
+        )["deploymentId"]
+        with self.store.transaction() as tx:
+            (running,) = tx.list(CodeDeployment, id=made)
+            tx.put(running.replace(status="Succeeded"))
+        return {
+            "application": application,
+            "application_arn": code_deploy_arn(owner.region, owner.account_id, f"application:{application}"),
+            "deployment_group": name,
+            "deployed_service": name,
+            "deployment": made,
+            "deployment_target": f"{has['cluster_name']}:{name}",
+        }
+
     def _container_instance(self, owner: Owner, cluster: str, instance: str) -> str:
         registered = ContainerInstance(
             account_id=owner.account_id,
@@ -353,6 +416,31 @@ def forward(group: str) -> list[dict[str, str]]:
 def balancers(group: str) -> list[dict[str, Any]]:
     """A service's load balancers."""
     return [{"targetGroupArn": group, "containerName": "app", "containerPort": 80}]
+
+
+def deployed(cluster: str, service: str, groups: tuple[str, str], listener: str) -> dict[str, Any]:
+    """What a deployment group says of its service, its target groups by name, and its listener."""
+    pair = {
+        "targetGroups": [{"name": name} for name in groups],
+        "prodTrafficRoute": {"listenerArns": [listener]},
+    }
+    return {
+        "serviceRoleArn": "arn:aws:iam::000000000000:role/deployer",
+        "ecsServices": [{"clusterName": cluster, "serviceName": service}],
+        "loadBalancerInfo": {"targetGroupPairInfoList": [pair]},
+        "blueGreenDeploymentConfiguration": {
+            "terminateBlueInstancesOnDeploymentSuccess": {"action": "TERMINATE"}
+        },
+    }
+
+
+def app_spec(definition: str) -> dict[str, Any]:
+    """A revision of that definition."""
+    container = {"ContainerName": "app", "ContainerPort": 80}
+    properties = {"TaskDefinition": definition, "LoadBalancerInfo": container}
+    resources = [{"TargetService": {"Type": "AWS::ECS::Service", "Properties": properties}}]
+    content = json.dumps({"version": 0.0, "Resources": resources})
+    return {"revisionType": "AppSpecContent", "appSpecContent": {"content": content}}
 
 
 class Furnished:

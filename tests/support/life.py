@@ -20,7 +20,7 @@ from sealway.model.service import Service
 from sealway.model.target_group import Target, TargetHealth
 from sealway.model.task import Task
 from sealway.model.task_definition import TaskDefinition
-from sealway.model.task_set import EXTERNAL, TaskSet
+from sealway.model.task_set import TaskSet
 from tests.support.process import Process
 
 FAILING = ("nowhere:1", "crash:1")
@@ -106,7 +106,7 @@ def alive(process: Process) -> list[Task]:
 def settled(process: Process) -> bool:
     """The service is steady, with one deployment, rolled out; or all its task sets are, and none is going."""
     service: Service = found(process, Service)
-    if service.deployment_controller == EXTERNAL:
+    if service.made_of_task_sets:
         return all(one.steady and one.status != "DRAINING" for one in process.store.list(TaskSet))
     return service.steady and [d.rollout_state for d in service.deployments] == ["COMPLETED"]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from ..model.ids import IdSource
 from ..model.request import Operations, Params, RequestContext
 from ..services.autoscaling.operations import OPERATIONS as AUTO_SCALING
+from ..services.codedeploy.operations import OPERATIONS as CODE_DEPLOY
 from ..services.context import Context, Operation
 from ..services.ec2.operations import OPERATIONS as EC2
 from ..services.ecs.operations import OPERATIONS as ECS
@@ -17,6 +18,7 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
     "elbv2": ELBV2,
     "ec2": EC2,
     "autoscaling": AUTO_SCALING,
+    "codedeploy": CODE_DEPLOY,
     "sts": STS,
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from ..model.code_deployment import UNDER_WAY, CodeDeployment
 from ..model.service import Service
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
@@ -41,8 +42,11 @@ def read(reader: Reader) -> Deletions:
 def _used(reader: Reader) -> Iterable[str]:
     yield from (task.task_definition_arn for task in reader.list(Task))
     yield from (task_set.task_definition_arn for task_set in reader.list(TaskSet))
+    for status in UNDER_WAY:
+        yield from (d.green.task_definition_arn for d in reader.list(CodeDeployment, status=status))
     for service in reader.list(Service):
-        yield service.task_definition_arn
+        if not service.made_of_task_sets:
+            yield service.task_definition_arn
         yield from (deployment.task_definition_arn for deployment in service.deployments)
 
 

@@ -18,12 +18,13 @@ from ..model.clock import Clock
 from ..model.cluster import ContainerInstance
 from ..model.ids import IdSource
 from ..model.service import Service
-from ..model.task_set import EXTERNAL, TaskSet
+from ..model.task_set import TaskSet
 from ..store import Store
 from . import (
     auto_scaling_plan,
     auto_scaling_snapshot,
     capacity_plan,
+    code_deploy_plan,
     definition_plan,
     demand_snapshot,
     managed_scaling_plan,
@@ -49,7 +50,12 @@ SLICE = 0.02
 """Seconds of planning after which others get a turn."""
 LONGEST_RETRY = 60
 MOST_PASSES = 200
-_ORDER = {"service": 0, "cluster": 1, "waiting": 2, "group": 3, "autoscaling": 4, "reaper": 5}
+_ORDER = {
+    kind: place
+    for place, kind in enumerate(
+        ("service", "codedeploy", "cluster", "waiting", "group", "autoscaling", "reaper")
+    )
+}
 
 
 class ControlLoop:
@@ -154,6 +160,9 @@ class ControlLoop:
         """The planners' answers one after the other; each sees what the one before wrote."""
         if scope.kind == "service":
             yield from self._of_service(scope.key, now)
+        elif scope.kind == "codedeploy":
+            rollout = code_deploy_plan.read(self._store, scope.key)
+            yield Plan() if rollout is None else code_deploy_plan.plan(rollout, now)
         elif scope.kind == "cluster":
             yield task_plan.plan(snapshot.read_loose(self._store, scope.key), now)
         elif scope.kind == "group":
@@ -175,7 +184,7 @@ class ControlLoop:
         found = snapshot.read_service(self._store, arn, self._ledger.usage())
         if found is None:
             return
-        if found.service.deployment_controller == EXTERNAL:
+        if found.service.made_of_task_sets:
             yield from self._of_task_sets(arn, now)
         else:
             yield from self._of_deployments(found, now)

@@ -1,7 +1,7 @@
 """What is planned as a unit, and which units a change touches.
 
-A *scope* is a service, the standalone tasks of a cluster, its tasks that wait for an instance, a target
-group's loose targets, an Auto Scaling group, or the reaper.
+A *scope* is a service, a CodeDeploy deployment, the standalone tasks of a cluster, its tasks that wait for an
+instance, a target group's loose targets, an Auto Scaling group, or the reaper.
 Events only say where to look: each scope is read whole when its turn comes.
 """
 
@@ -13,6 +13,7 @@ from ..model.auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivit
 from ..model.capacity import NAME
 from ..model.capacity_provider import CapacityProvider
 from ..model.cluster import Cluster, ContainerInstance
+from ..model.code_deployment import UNDER_WAY, CodeDeployment
 from ..model.instance import Instance
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.resource import Resource
@@ -26,9 +27,9 @@ Change = tuple[type[Resource], str]
 
 
 class Scope(NamedTuple):
-    """``key``: the ARN of the service, cluster, target group or Auto Scaling group."""
+    """``key``: the ARN of the service, deployment, cluster, target group or Auto Scaling group."""
 
-    kind: Literal["service", "cluster", "waiting", "group", "autoscaling", "reaper"]
+    kind: Literal["service", "codedeploy", "cluster", "waiting", "group", "autoscaling", "reaper"]
     key: str = ""
 
 
@@ -36,6 +37,7 @@ REAPER = Scope("reaper")
 WATCHED: tuple[type[Resource], ...] = (
     Service,
     TaskSet,
+    CodeDeployment,
     Task,
     Target,
     TargetHealth,
@@ -60,7 +62,7 @@ def everything(reader: Reader) -> set[Scope]:
     scopes |= {Scope("cluster", task.cluster_arn) for task in reader.list(Task, service_arn=None)}
     scopes |= {Scope("group", target.target_group_arn) for target in reader.list(Target)}
     scopes |= {Scope("autoscaling", group.arn) for group in reader.list(AutoScalingGroup)}
-    return scopes | {REAPER}
+    return scopes | _of_deployments(reader) | {REAPER}
 
 
 def touched(changes: Iterable[Change], reader: Reader) -> set[Scope]:
@@ -151,7 +153,19 @@ def _of_activity(key: str, reader: Reader) -> set[Scope]:
 
 def _of_task_set(key: str, reader: Reader) -> set[Scope]:
     task_set = reader.get(TaskSet, key)
-    return {Scope("service", task_set.service_arn)} if task_set else set()
+    if task_set is None:
+        return _of_deployments(reader)  # of one of which it may have been the last
+    return _of_changed_service(task_set.service_arn, reader)
+
+
+def _of_changed_service(key: str, reader: Reader) -> set[Scope]:
+    return {Scope("service", key)} | _of_deployments(reader, service_arn=key)
+
+
+def _of_deployments(reader: Reader, **equals: str) -> set[Scope]:
+    """The deployments under way, all of them or some."""
+    found = (one for status in UNDER_WAY for one in reader.list(CodeDeployment, status=status, **equals))
+    return {Scope("codedeploy", one.arn) for one in found}
 
 
 def _of_task(task: Task | None) -> set[Scope]:
@@ -173,7 +187,8 @@ def _of_host(key: str, reader: Reader) -> set[Scope]:
 
 
 _SCOPES: dict[type[Resource], Callable[[str, Reader], set[Scope]]] = {
-    Service: lambda key, _: {Scope("service", key)},
+    Service: _of_changed_service,
+    CodeDeployment: lambda key, _: {Scope("codedeploy", key)},
     TaskSet: _of_task_set,
     Task: _of_changed_task,
     Target: _of_target,

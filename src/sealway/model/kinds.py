@@ -4,7 +4,9 @@ from .account_setting import AccountSetting
 from .auto_scaling import AutoScalingGroup, GroupInstance, ScalingActivity
 from .capacity_provider import CapacityProvider
 from .cluster import Cluster, ContainerInstance
+from .code_deployment import CodeDeployment
 from .credential import Credential
+from .deployment_group import Application, DeploymentGroup
 from .exec_session import ExecSession
 from .instance import Instance
 from .launch_template import LaunchTemplate, LaunchTemplateVersion
@@ -22,11 +24,14 @@ KINDS: dict[str, type[Resource]] = {
     kind.__name__: kind
     for kind in (
         AccountSetting,
+        Application,
         AutoScalingGroup,
         CapacityProvider,
         Cluster,
+        CodeDeployment,
         ContainerInstance,
         Credential,
+        DeploymentGroup,
         ExecSession,
         GroupInstance,
         Instance,

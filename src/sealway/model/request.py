@@ -23,4 +23,4 @@ Handler = Callable[[RequestContext, Params], Params]
 """An operation: validated parameters in (the input shape's member names), output members out."""
 
 Operations = Mapping[str, Mapping[str, Handler]]
-"""Service (botocore's name: ecs, elbv2, ec2, autoscaling, sts) -> operation name -> handler."""
+"""Service (botocore's name: ecs, elbv2, ec2, autoscaling, codedeploy, sts) -> operation name -> handler."""

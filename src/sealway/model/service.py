@@ -86,7 +86,7 @@ class Service(Resource, frozen=True, kw_only=True):
     platform_version: str | None = None
     scheduling_strategy: str = "REPLICA"
     deployment_controller: str = "ECS"
-    """ECS, or EXTERNAL: the service is made of task sets, and has no deployments."""
+    """ECS; or EXTERNAL or CODE_DEPLOY: see ``made_of_task_sets``."""
     load_balancers: tuple[dict[str, Any], ...] = ()
     network_configuration: dict[str, Any] | None = None
     minimum_healthy_percent: int = 100
@@ -117,6 +117,11 @@ class Service(Resource, frozen=True, kw_only=True):
     def strategy(self) -> tuple[dict[str, Any], ...]:
         """The capacity provider strategy; empty: its launch type rules."""
         return tuple(self.extra.get(STRATEGY) or ())
+
+    @property
+    def made_of_task_sets(self) -> bool:
+        """Whether it has task sets in the place of deployments of its own."""
+        return self.deployment_controller != "ECS"
 
     @property
     def primary(self) -> Deployment:

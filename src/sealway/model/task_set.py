@@ -1,7 +1,7 @@
-"""A task set: tasks of one kind within a service whose deployment controller is EXTERNAL.
+"""A task set: tasks of one kind within a service whose deployment controller is EXTERNAL or CODE_DEPLOY.
 
-Such a service has no deployments. Whoever controls it from outside creates task sets, scales each to a part
-of the service's desired count, says which one is PRIMARY, and deletes them.
+Such a service has no deployments of its own. Whoever controls it (somebody outside, or CodeDeploy) creates
+task sets, scales each to a part of the service's desired count, says which one is PRIMARY, and deletes them.
 The user owns the specification and ``status``; ``control`` owns ``steady`` and ``backoff``, and removes a
 DRAINING one when its last task is STOPPED.
 Source: ECS API Reference, ``TaskSet``.
@@ -10,13 +10,15 @@ Source: ECS API Reference, ``TaskSet``.
 import math
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from .resource import Resource
 from .service import Backoff, Service
 
 EXTERNAL = "EXTERNAL"
-"""The deployment controller of a service that is made of task sets."""
+"""The deployment controller of a service whose task sets anybody makes through the API."""
+CODE_DEPLOY = "CODE_DEPLOY"
+"""The deployment controller of a service whose task sets CodeDeploy makes, all but the first."""
 
 
 class TaskSet(Resource, frozen=True, kw_only=True):
@@ -36,6 +38,9 @@ class TaskSet(Resource, frozen=True, kw_only=True):
     cluster_arn: str
     status: str = "ACTIVE"
     external_id: str | None = None
+    """Of one that CodeDeploy made: its deployment's id."""
+    started_by: str | None = None
+    """CODE_DEPLOY, if CodeDeploy made it."""
     task_definition_arn: str
     launch_type: str
     platform_version: str | None = None
@@ -62,6 +67,14 @@ class TaskSet(Resource, frozen=True, kw_only=True):
         if self.status == "DRAINING":
             return 0
         return math.ceil(Decimal(str(self.scale)) * of_service / 100)
+
+    def unsettled(self, now: datetime) -> Self:
+        """It, as one that has to settle anew."""
+        return self.replace(steady=False, steady_at=now) if self.steady else self
+
+    def draining(self, now: datetime) -> Self:
+        """It, as one that is deleted: its tasks are to stop."""
+        return self.unsettled(now).replace(status="DRAINING", updated_at=now)
 
 
 def with_specification(service: Service, task_set: TaskSet) -> Service:

@@ -27,6 +27,7 @@ from tests.support.accounts import (
     forward,
     nobody,
 )
+from tests.support.deploy_cases import CODE_DEPLOY
 from tests.support.ec2 import IMAGE
 from tests.support.scaling_cases import AUTO_SCALING, CAPACITY
 
@@ -458,6 +459,8 @@ NAME_NOTHING = {
         ("autoscaling", f"Describe{what}")
         for what in ("NotificationConfigurations", "TerminationPolicyTypes")
     },
+    *{("codedeploy", name) for name in ("CreateApplication", "GetDeploymentConfig", "ListDeploymentConfigs")},
+    ("codedeploy", "ListApplications"),
     ("sts", "GetCallerIdentity"),
 }
 """Operations that take no identifier of anything the owner has."""
@@ -468,6 +471,7 @@ CASES = [
         ("elbv2", ELB),
         ("ec2", EC2),
         ("autoscaling", AUTO_SCALING),
+        ("codedeploy", CODE_DEPLOY),
     )
     for operation, build in cases
 ]
@@ -541,6 +545,7 @@ LISTS = {
         "DescribeVolumes": "",
         "DescribeVpcs": "vpc",
     },
+    "codedeploy": {"ListApplications": "application", "ListDeployments": "deployment"},
     "autoscaling": {
         "DescribeAutoScalingGroups": "scaling_group",
         "DescribeAutoScalingInstances": "scaled_instance",

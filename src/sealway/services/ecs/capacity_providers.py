@@ -59,7 +59,7 @@ def _check_unused(reader: Reader, cluster: Cluster, kept: set[str]) -> None:
 def providers_of(reader: Reader, service: Service) -> set[str]:
     """Those that the service's strategy names, or its task sets' do."""
     strategies = [
-        service.extra.get("capacityProviderStrategy") or (),
+        () if service.made_of_task_sets else service.strategy,
         *(task_set.capacity_provider_strategy for task_set in of_service(reader, service)),
     ]
     return {item["capacityProvider"] for strategy in strategies for item in strategy}

@@ -55,13 +55,13 @@ def refuse_create_external(request: Params) -> None:
             "Availability Zone rebalancing does not support services that use the EXTERNAL deployment"
             " controller."
         )
-    _refuse_configuration(request.get("deploymentConfiguration") or {})
+    refuse_configuration(request.get("deploymentConfiguration") or {}, EXTERNAL)
 
 
-def _refuse_configuration(given: Params) -> None:
+def refuse_configuration(given: Params, controller: str) -> None:
     """Percents hold while tasks are replaced; everything else is about deployments, and there are none."""
     asked = {name: value for name, value in given.items() if not _is_default(name, value)}
-    refuse_others(asked, _PERCENTS, "deploymentConfiguration with the EXTERNAL deployment controller")
+    refuse_others(asked, _PERCENTS, f"deploymentConfiguration with the {controller} deployment controller")
 
 
 def _is_default(name: str, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Services with the EXTERNAL deployment controller: a desired count, and how tasks are placed and kept.
+"""Services that are made of task sets: a desired count, and how tasks are placed and kept.
 
 What tasks are made of stands in the task sets.
 """
@@ -11,7 +11,8 @@ from ...model.task_set import EXTERNAL
 from ...store import Reader, Transaction
 from ..context import Context
 from . import tag_list
-from .deployment_rules import percents
+from .code_deploy_rules import refuse_update_code_deploy
+from .deployment_rules import Percents, percents
 from .external_rules import refuse_create_external, refuse_update_external
 from .launch import check_fargate_placement
 from .placement_rules import check_placement
@@ -55,11 +56,18 @@ def new_external_service(ctx: Context, cluster: Cluster, request: Params) -> Ser
 
 def updated_external_service(ctx: Context, tx: Transaction, service: Service, request: Params) -> Service:
     """The service as an UpdateService wants it; its task sets follow the desired count."""
-    refuse_update_external(request, service)
+    if service.deployment_controller == EXTERNAL:
+        refuse_update_external(request, service)
+    else:
+        refuse_update_code_deploy(request, service)
+    current = Percents(service.minimum_healthy_percent, service.maximum_percent)
+    percent = percents(request.get("deploymentConfiguration") or {}, current)
     given = {name: value for name, value in request.items() if value is not None}
     echoed = {member: given[member] for member in ECHOED if member in given}
     changed = service.replace(
         desired_count=given.get("desiredCount", service.desired_count),
+        minimum_healthy_percent=percent.minimum,
+        maximum_percent=percent.maximum,
         health_check_grace_period_seconds=given.get(
             "healthCheckGracePeriodSeconds", service.health_check_grace_period_seconds
         ),

@@ -7,7 +7,6 @@ Source: ECS Developer Guide, "Balancing an Amazon ECS service across Availabilit
 
 from ...model.placement import ZONE_ATTRIBUTE
 from ...model.service import Service
-from ...model.task_set import EXTERNAL
 from .errors import invalid
 
 _MEMBER = "availabilityZoneRebalancing"
@@ -17,8 +16,8 @@ def obstacle(service: Service) -> str | None:
     """Why the service's tasks cannot be moved between zones; None: they can."""
     attribute = f"attribute:{ZONE_ATTRIBUTE}"
     first = next(iter(service.placement_strategy), {"type": "spread", "field": attribute})
-    if service.deployment_controller == EXTERNAL:
-        return "the EXTERNAL deployment controller"
+    if service.made_of_task_sets:
+        return f"the {service.deployment_controller} deployment controller"
     if service.scheduling_strategy == "DAEMON":
         return "the DAEMON scheduling strategy"
     if service.maximum_percent <= 100:

@@ -5,7 +5,7 @@
 
 from ...model.request import Params
 from ...model.service import Service
-from ...model.task_set import EXTERNAL
+from ...model.task_set import CODE_DEPLOY, EXTERNAL
 from .daemon_rules import DAEMON, check_daemon_launch, refuse_for_daemon
 from .errors import invalid, unsupported
 from .external_rules import is_external
@@ -43,8 +43,8 @@ def refuse_create(request: Params) -> None:
     refuse_others(request, _CREATE, "CreateService")
     _refuse_common(request)
     controller = (request.get("deploymentController") or {}).get("type")
-    if controller not in (None, "ECS", EXTERNAL):
-        raise unsupported(f"The deployment controller {controller} (use ECS or EXTERNAL)")
+    if controller not in (None, "ECS", EXTERNAL, CODE_DEPLOY):
+        raise unsupported(f"The deployment controller {controller} (use ECS, CODE_DEPLOY or EXTERNAL)")
     if request.get("schedulingStrategy") == DAEMON:
         refuse_for_daemon(request)
     elif request.get("desiredCount") is None and not is_external(request):

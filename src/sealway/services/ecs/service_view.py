@@ -9,7 +9,6 @@ from ...model.request import Params
 from ...model.service import Deployment, Service, ServiceEvent
 from ...model.service_deployment import ServiceDeployment, ServiceRevision
 from ...model.task import Task
-from ...model.task_set import EXTERNAL
 from ...store import Reader
 from . import counts, tag_list, task_set_view
 
@@ -48,7 +47,7 @@ def show(reader: Reader, service: Service, *, tags: bool = False) -> Params:
     if service.task_definition_arn:  # which a service of task sets has from its PRIMARY one
         answer["taskDefinition"] = service.task_definition_arn
         answer |= launch_shape(service.launch_type, service.platform_version, strategy)
-    if service.deployment_controller == EXTERNAL:
+    if service.made_of_task_sets:
         answer["taskSets"] = task_set_view.show_all(reader, service, tasks, tags=tags)
     answer |= _current(reader, service, tasks)
     if tags:
@@ -104,7 +103,7 @@ def deployment_configuration(service: Service) -> Params:
         "maximumPercent": service.maximum_percent,
         "minimumHealthyPercent": service.minimum_healthy_percent,
     }
-    if service.deployment_controller == EXTERNAL:
+    if service.made_of_task_sets:
         return percents
     return {
         "deploymentCircuitBreaker": {"enable": False, "rollback": False},

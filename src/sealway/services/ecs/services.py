@@ -10,11 +10,12 @@ from ...model import arn
 from ...model.cluster import Cluster
 from ...model.request import Params
 from ...model.service import STRATEGY, Service
-from ...model.task_set import EXTERNAL
+from ...model.task_set import CODE_DEPLOY, EXTERNAL
 from ...store import Reader, Transaction
 from ..context import Context, Operation
 from . import errors, service_view, tag_list
 from .capacity_strategy import OWN_LAUNCH_TYPE, followed, with_strategy
+from .code_deploy_rules import first_task_set, is_code_deploy, refuse_create_code_deploy
 from .daemon_rules import DAEMON, check_daemon_constraints, check_daemon_launch, daemon_count
 from .deploy import deploy
 from .deployment_rules import Percents, default_percents, percents, targets_of, with_desired_count
@@ -73,8 +74,10 @@ def create_service(ctx: Context, request: Params) -> Params:
         wanted = _new_service(ctx, tx, cluster, request)
         known = tx.get(Service, wanted.arn)
         if known is None or known.status == "INACTIVE":
-            service = wanted if wanted.deployment_controller == EXTERNAL else deploy(ctx, tx, wanted)
+            service = wanted if wanted.made_of_task_sets else deploy(ctx, tx, wanted)
             known = tx.put(service.replace(version=known.version if known else 0))
+            if known.deployment_controller == CODE_DEPLOY:
+                tx.put(first_task_set(ctx, tx, cluster, known, request))
         elif known.status == "DRAINING":
             raise errors.invalid("Unable to Start a service that is still Draining.")
         elif not _same(known, wanted):
@@ -104,6 +107,8 @@ def _check_names(request: Params) -> None:
 def _new_service(ctx: Context, reader: Reader, cluster: Cluster, request: Params) -> Service:
     if is_external(request):
         return new_external_service(ctx, cluster, request)
+    if is_code_deploy(request):
+        refuse_create_code_deploy(request)
     if not request.get("taskDefinition"):
         raise errors.invalid("TaskDefinition can not be blank.")
     definition = require_definition(ctx, reader, request["taskDefinition"])
@@ -136,6 +141,7 @@ def _new_service(ctx: Context, reader: Reader, cluster: Cluster, request: Params
         task_definition_arn=definition.arn,
         desired_count=count,
         scheduling_strategy=scheduling,
+        deployment_controller=CODE_DEPLOY if is_code_deploy(request) else "ECS",
         launch_type=launch.launch_type,
         platform_version=launch.platform_version,
         load_balancers=balancers,
@@ -167,7 +173,7 @@ def update_service(ctx: Context, request: Params) -> Params:
         if service.status != "ACTIVE":
             raise errors.service_not_active()
         refuse_update(request, service)
-        if service.deployment_controller == EXTERNAL:
+        if service.made_of_task_sets:
             changed = updated_external_service(ctx, tx, service, request)
         else:
             changed = _updated(ctx, tx, cluster, service, request)
@@ -331,7 +337,8 @@ def delete_service(ctx: Context, request: Params) -> Params:
         scaled_above_0 = service.desired_count > 0 and service.scheduling_strategy != DAEMON
         if scaled_above_0 and not request.get("force"):
             raise errors.invalid("The service cannot be stopped while it is scaled above 0.")
-        if of_service(tx, service) and not request.get("force"):
+        sets = of_service(tx, service) if service.deployment_controller == EXTERNAL else ()
+        if sets and not request.get("force"):
             raise errors.invalid("The service cannot be stopped while deployments are active.")
         if service.status == "ACTIVE":
             drain_all(ctx, tx, service)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from ...model.request import Params
 from ...model.service import Service
 from ...model.task import Task
-from ...model.task_set import EXTERNAL, TaskSet, with_specification
+from ...model.task_set import TaskSet, with_specification
 from ...store import Reader
 from . import counts, tag_list
 
@@ -22,7 +22,7 @@ def show_all(reader: Reader, service: Service, tasks: list[Task], *, tags: bool 
 
 def of_service(reader: Reader, service: Service) -> list[TaskSet]:
     """The service's task sets, oldest first."""
-    if service.deployment_controller != EXTERNAL:
+    if not service.made_of_task_sets:
         return []
     return sorted(reader.list(TaskSet, service_arn=service.arn), key=lambda s: (s.created_at, s.arn))
 
@@ -60,6 +60,7 @@ def _optional(task_set: TaskSet) -> Params:
     """What only some task sets have."""
     found: Params = {
         "externalId": task_set.external_id,
+        "startedBy": task_set.started_by,
         "launchType": None if task_set.capacity_provider_strategy else task_set.launch_type,
         "capacityProviderStrategy": list(task_set.capacity_provider_strategy),
         "platformVersion": task_set.platform_version,

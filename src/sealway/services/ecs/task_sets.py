@@ -7,18 +7,14 @@ its last task is STOPPED, and then gone.
 from ...model import arn
 from ...model.cluster import Cluster
 from ...model.errors import AwsError
-from ...model.ids import decimal
 from ...model.request import Params
 from ...model.service import Service
-from ...model.task_set import TaskSet
+from ...model.task_set import CODE_DEPLOY, TaskSet
 from ...store import Reader, Transaction
 from ..context import Context, Operation
 from . import errors, tag_list, task_set_view
-from .launch import check_fargate_placement, launch_of
-from .load_balancer_rules import check_load_balancers
-from .lookup import find_service, require_cluster, require_definition
-from .network_rules import checked_network
-from .placement_rules import check_placement
+from .lookup import find_service, require_cluster
+from .new_task_set import new_task_set
 from .task_set_rules import (
     check_controller,
     check_deletable,
@@ -35,7 +31,7 @@ def create_task_set(ctx: Context, request: Params) -> Params:
     refuse_create(request)
     with ctx.store.transaction() as tx:
         cluster, service = _require_service(ctx, tx, request)
-        wanted = _new_task_set(ctx, tx, cluster, service, request)
+        wanted = new_task_set(ctx, tx, cluster, service, request)
         existing = task_set_view.of_service(tx, service)
         token = wanted.client_token
         known = next((one for one in existing if token and one.client_token == token), None)
@@ -44,42 +40,6 @@ def create_task_set(ctx: Context, request: Params) -> Params:
             return {"taskSet": task_set_view.show(tx, service, known, tags=True)}
         check_room(existing)
         return {"taskSet": task_set_view.show(tx, service, tx.put(wanted), tags=True)}
-
-
-def _new_task_set(
-    ctx: Context, reader: Reader, cluster: Cluster, service: Service, request: Params
-) -> TaskSet:
-    definition = require_definition(ctx, reader, request["taskDefinition"])
-    launch = launch_of(ctx, request, cluster, definition)
-    constraints, strategies = service.placement_constraints, service.placement_strategy
-    check_fargate_placement(launch.launch_type, constraints, strategies)
-    check_placement(constraints, strategies, len(definition.spec.get("placementConstraints") or ()))
-    balancers = tuple(request.get("loadBalancers") or ())
-    check_load_balancers(ctx, reader, definition, balancers)
-    task_set_id = f"ecs-svc/{decimal(ctx.ids, 19)}"
-    return TaskSet(
-        arn=arn.ecs(ctx.region, ctx.account_id, f"task-set/{cluster.name}/{service.name}/{task_set_id}"),
-        account_id=ctx.account_id,
-        region=ctx.region,
-        id=task_set_id,
-        service_arn=service.arn,
-        cluster_arn=cluster.arn,
-        external_id=request.get("externalId") or None,
-        task_definition_arn=definition.arn,
-        launch_type=launch.launch_type,
-        platform_version=launch.platform_version,
-        capacity_provider_strategy=launch.strategy,
-        load_balancers=balancers,
-        network_configuration=checked_network(
-            ctx, reader, definition, request.get("networkConfiguration"), launch.launch_type
-        ),
-        scale=scale_of(request.get("scale")),
-        steady_at=ctx.now,
-        client_token=request.get("clientToken") or "",
-        tags=tag_list.to_mapping(request.get("tags")),
-        created_at=ctx.now,
-        updated_at=ctx.now,
-    )
 
 
 def update_task_set(ctx: Context, request: Params) -> Params:
@@ -92,7 +52,8 @@ def update_task_set(ctx: Context, request: Params) -> Params:
         scaled = task_set.replace(scale=scale)
         if scaled != task_set:
             count = service.desired_count
-            scaled = _unsettled(ctx, scaled, task_set.desired_count(count) != scaled.desired_count(count))
+            if task_set.desired_count(count) != scaled.desired_count(count):
+                scaled = scaled.unsettled(ctx.now)
             scaled = tx.put(scaled.replace(updated_at=ctx.now))
         return {"taskSet": task_set_view.show(tx, service, scaled, tags=True)}
 
@@ -105,7 +66,7 @@ def delete_task_set(ctx: Context, request: Params) -> Params:
         if task_set.status != "DRAINING":
             if not request.get("force"):
                 check_deletable(service, task_set)
-            task_set = tx.put(_draining(ctx, task_set))
+            task_set = tx.put(task_set.draining(ctx.now))
         return {"taskSet": task_set_view.show(tx, service, task_set, tags=True)}
 
 
@@ -129,7 +90,8 @@ def describe_task_sets(ctx: Context, request: Params) -> Params:
     service = find_service(ctx, ctx.store, cluster, request["service"])
     if service is None:
         raise errors.service_not_found()
-    check_controller(service)
+    if service.deployment_controller != CODE_DEPLOY:
+        check_controller(service)
     if service.status == "INACTIVE":
         raise errors.service_not_active()
     known = task_set_view.of_service(ctx.store, service)
@@ -146,22 +108,14 @@ def drain_all(ctx: Context, tx: Transaction, service: Service) -> None:
     """Deletes every task set of a service that is deleted."""
     for task_set in task_set_view.of_service(tx, service):
         if task_set.status != "DRAINING":
-            tx.put(_draining(ctx, task_set))
+            tx.put(task_set.draining(ctx.now))
 
 
 def follow_count(ctx: Context, tx: Transaction, old: Service, new: Service) -> None:
     """Task sets whose part of the service's desired count has changed with it are to settle anew."""
     for task_set in task_set_view.of_service(tx, new):
         if task_set.desired_count(old.desired_count) != task_set.desired_count(new.desired_count):
-            tx.put(_unsettled(ctx, task_set, True))
-
-
-def _draining(ctx: Context, task_set: TaskSet) -> TaskSet:
-    return _unsettled(ctx, task_set, True).replace(status="DRAINING", updated_at=ctx.now)
-
-
-def _unsettled(ctx: Context, task_set: TaskSet, changed: bool) -> TaskSet:
-    return task_set.replace(steady=False, steady_at=ctx.now) if changed and task_set.steady else task_set
+            tx.put(task_set.unsettled(ctx.now))
 
 
 def _require_service(ctx: Context, reader: Reader, request: Params) -> tuple[Cluster, Service]:

@@ -30,13 +30,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_clusters_hold_services_and_other_tasks(world: World) -> None:
     (cluster,) = status(world.store)["clusters"]
-    service, sets = cluster["services"]
+    service, sets, shipped = cluster["services"]
     (task,) = cluster["other_tasks"]
 
     assert (cluster["name"], cluster["instances"]) == ("blue-owner", 1)
     assert (service["name"], service["running"], service["desired"]) == ("orders-owner", 0, 1)
     assert service["rollout"] == "IN_PROGRESS"
     assert (sets["name"], sets["desired"], sets["rollout"]) == ("sets-owner", 0, "STABILIZING")
+    assert (shipped["name"], shipped["desired"], shipped["definition"]) == ("shipped-owner", 1, "web-owner:1")
     assert (task["id"], task["status"], task["address"]) == (world.has.task_id, "PROVISIONING", "10.10.0.9")
 
 
@@ -92,7 +93,7 @@ def test_tasks_of_a_service_that_is_gone_are_still_shown(world: World) -> None:
         tx.put(task.replace(service_arn=service.arn, desired_status="STOPPED"))
         tx.put(service.replace(status="INACTIVE"))
     (cluster,) = status(world.store)["clusters"]
-    assert [one["name"] for one in cluster["services"]] == ["sets-owner"]
+    assert [one["name"] for one in cluster["services"]] == ["sets-owner", "shipped-owner"]
     assert [(one["id"], one["stopping"]) for one in cluster["other_tasks"]] == [(world.has.task_id, True)]
 
 
