@@ -6,6 +6,7 @@ then goes on from such a copy, as ``sealway up`` does after a kill -9. Between t
 memory, so these points are all there are.
 """
 
+import os
 import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from tests.support.process import Outside, Process
 from tests.support.promises import Promises
 from tests.support.virtual_time import play
 
+ALL = bool(os.environ.get("SEALWAY_ALL_CRASHES"))
+"""Whether to try everything, not what the suite has the time for."""
 DEAD_FOR = timedelta(seconds=3)
 FILES = ("state.db", "state.db-wal")
 Chosen = Callable[["Point"], bool]
