@@ -1,12 +1,14 @@
-"""Whole lives, from an empty cluster to nothing: Fargate, instances, shifted traffic, task sets, and a group
-of instances that grows."""
+"""Whole lives, from an empty cluster to nothing: Fargate, instances, shifted traffic, task sets, CodeDeploy,
+and a group of instances that grows."""
 
 import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
 from sealway.model.auto_scaling import AutoScalingGroup, GroupInstance
 from sealway.model.cluster import ContainerInstance
+from sealway.model.code_deployment import CodeDeployment
 from sealway.model.instance import Instance
 from sealway.model.load_balancer import Listener, LoadBalancer
 from sealway.model.network import Subnet
@@ -101,6 +103,7 @@ def service(
     configuration: Params | None = None,
     advanced: Callable[[Process], Params] = lambda _: {},
     image: str = "app:1",
+    controller: str = "ECS",
 ) -> Step:
     def params(process: Process) -> Params:
         behind = {
@@ -117,6 +120,7 @@ def service(
             "taskDefinition": process_definition(process, image),
             "desiredCount": 3,
             "launchType": launch_type,
+            "deploymentController": {"type": controller},
             "loadBalancers": [behind],
             "deploymentConfiguration": configuration or {},
             **awsvpc,
@@ -376,6 +380,62 @@ def sets() -> list[Step]:
     ]
 
 
+def code_deploy() -> list[Step]:
+    """An application, its deployment group, and a deployment that keeps the blue task set for a minute."""
+    named = {"applicationName": "shop", "deploymentGroupName": "orders"}
+
+    def group(process: Process) -> Params:
+        pair = {
+            "targetGroups": [{"name": "g"}, {"name": "other"}],
+            "prodTrafficRoute": {"listenerArns": [found(process, Listener).arn]},
+        }
+        blue = {"action": "TERMINATE", "terminationWaitTimeInMinutes": 1}
+        return {
+            **named,
+            "serviceRoleArn": f"arn:aws:iam::{ACCOUNT}:role/deployer",
+            "ecsServices": [{"clusterName": "blue", "serviceName": "orders"}],
+            "loadBalancerInfo": {"targetGroupPairInfoList": [pair]},
+            "blueGreenDeploymentConfiguration": {"terminateBlueInstancesOnDeploymentSuccess": blue},
+        }
+
+    def deployment(process: Process) -> Params:
+        container = {"ContainerName": "app", "ContainerPort": 8443}
+        definition = process_definition(process, "app:2")
+        properties = {"TaskDefinition": definition, "LoadBalancerInfo": container}
+        service = {"Type": "AWS::ECS::Service", "Properties": properties}
+        content = json.dumps({"version": 0.0, "Resources": [{"TargetService": service}]})
+        spec = {"revisionType": "AppSpecContent", "appSpecContent": {"content": content}}
+        config = "CodeDeployDefault.ECSCanary10Percent5Minutes"
+        return {**named, "deploymentConfigName": config, "revision": spec}
+
+    def deployed(process: Process) -> bool:
+        return settled(process) and found(process, CodeDeployment).status == "Succeeded"
+
+    application = {"applicationName": "shop", "computePlatform": "ECS"}
+    known = ("ApplicationAlreadyExistsException", "DeploymentGroupAlreadyExistsException")
+    return [
+        Step("application", "codedeploy", "CreateApplication", lambda _: application, known[0]),
+        Step("deployment group", "codedeploy", "CreateDeploymentGroup", group, known[1]),
+        Step(
+            "deployment", "codedeploy", "CreateDeployment", deployment,
+            "DeploymentLimitExceededException", deployed,
+        ),
+        Step("no application", "codedeploy", "DeleteApplication", lambda _: {"applicationName": "shop"}),
+    ]  # fmt: skip
+
+
+def shipped() -> list[Step]:
+    """A service that CodeDeploy deploys."""
+    return [
+        *ground("ip", "g", "other"),
+        define("first", "app:1", awsvpc=True),
+        service("FARGATE", controller="CODE_DEPLOY"),
+        define("second", "app:2", awsvpc=True),
+        *code_deploy(),
+        *end("g", "other"),
+    ]
+
+
 def faulty() -> list[Step]:
     """Rollouts of an image that is nowhere, and of a program that ends at once; both are rolled back."""
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
@@ -505,6 +565,7 @@ LIVES: dict[str, Callable[[], list[Step]]] = {
     "machines": machines,
     "shifted": shifted,
     "sets": sets,
+    "shipped": shipped,
     "faulty": faulty,
     "grown": grown,
 }
