@@ -233,6 +233,89 @@ def test_the_predefined_configurations(world):
         world.cd.get_deployment_config(deploymentConfigName="tea")
 
 
+def test_a_configuration_of_ones_own(world):
+    cd = world.cd
+    steps = {"type": "TimeBasedCanary", "timeBasedCanary": {"canaryPercentage": 25, "canaryInterval": 2}}
+    given = {"deploymentConfigName": "quarter", "computePlatform": "ECS", "trafficRoutingConfig": steps}
+    made = cd.create_deployment_config(**given)["deploymentConfigId"]
+    shown = cd.get_deployment_config(deploymentConfigName="quarter")["deploymentConfigInfo"]
+    assert (shown["deploymentConfigId"], shown["trafficRoutingConfig"]) == (made, steps)
+    assert "quarter" in cd.list_deployment_configs()["deploymentConfigsList"]
+    with refused("DeploymentConfigAlreadyExistsException", "quarter"):
+        cd.create_deployment_config(**given)
+    world.service()
+    world.group(deploymentConfigName="quarter")
+    with refused("DeploymentConfigInUseException", "The deployment group s uses quarter"):
+        cd.delete_deployment_config(deploymentConfigName="quarter")
+    world.deploy()
+    world.settle()
+    assert world.weights() == {"blue": 75, "green": 25}
+    world.skip(minutes=2)
+    assert world.weights() == {"green": 100}
+    current = {"applicationName": "shop", "currentDeploymentGroupName": "s"}
+    cd.update_deployment_group(**current, deploymentConfigName="CodeDeployDefault.ECSAllAtOnce")
+    cd.delete_deployment_config(deploymentConfigName="quarter")
+    cd.delete_deployment_config(deploymentConfigName="quarter")
+    with refused("DeploymentConfigDoesNotExistException", "quarter"):
+        cd.get_deployment_config(deploymentConfigName="quarter")
+    with refused("InvalidOperationException", "predefined"):
+        cd.delete_deployment_config(deploymentConfigName="CodeDeployDefault.ECSAllAtOnce")
+
+
+@pytest.mark.parametrize(
+    ("members", "code", "message"),
+    [
+        ({"computePlatform": "Server"}, "InvalidComputePlatformException", "Server (use ECS)"),
+        ({"deploymentConfigName": "CodeDeployDefault.Own"}, "InvalidDeploymentConfigNameException", "own"),
+        (
+            {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1}},
+            "InvalidInputException",
+            "minimumHealthyHosts",
+        ),
+        (
+            {"trafficRoutingConfig": {"type": "TimeBasedLinear"}},
+            "InvalidTrafficRoutingConfigurationException",
+            "linearPercentage must be between 1 and 99",
+        ),
+        (
+            {"trafficRoutingConfig": {"type": "AllAtOnce", "timeBasedCanary": {"canaryPercentage": 1}}},
+            "InvalidTrafficRoutingConfigurationException",
+            "timeBasedCanary does not belong to the type AllAtOnce",
+        ),
+        (
+            {"trafficRoutingConfig": {"type": "TimeBasedCanary", "timeBasedCanary": {"canaryPercentage": 1}}},
+            "InvalidTrafficRoutingConfigurationException",
+            "canaryInterval must be between 1 and 2880",
+        ),
+    ],
+)
+def test_a_configuration_that_cannot_be(world, members, code, message):
+    with refused(code, message):
+        world.cd.create_deployment_config(
+            **{"deploymentConfigName": "own", "computePlatform": "ECS", **members}
+        )
+
+
+def test_an_application_is_renamed(world):
+    world.service()
+    world.group(wait=10)
+    deployment = world.deploy()
+    world.settle()
+    with refused("ApplicationDoesNotExistException", "tea"):
+        world.cd.update_application(applicationName="tea", newApplicationName="shop")
+    world.cd.update_application(applicationName="shop", newApplicationName="store")
+    named = {**GROUP, "applicationName": "store"}
+    assert world.cd.list_applications()["applications"] == ["store"]
+    shown = world.cd.get_deployment_group(**named)["deploymentGroupInfo"]
+    assert shown["lastAttemptedDeployment"]["deploymentId"] == deployment
+    assert world.cd.list_deployments(applicationName="store")["deployments"] == [deployment]
+    world.skip(minutes=10)
+    assert (world.info(deployment)["status"], world.info(deployment)["applicationName"]) == (
+        "Succeeded",
+        "store",
+    )
+
+
 def test_deployments_are_found(world):
     world.service()
     world.group()

@@ -393,23 +393,6 @@ def test_an_instance_that_leaves_the_group_is_the_providers_no_longer(world):
     assert {container.capacity_provider for container in world.kinds(ContainerInstance)} == {None}
 
 
-@pytest.mark.parametrize("how", ["drained", "deregistered"])
-def test_an_instance_that_takes_no_tasks_is_no_room(world, how):
-    world.group(DesiredCapacity=1)
-    provide(world)
-    world.settle()
-    (at,) = world.ecs.list_container_instances(cluster="blue")["containerInstanceArns"]
-    if how == "drained":
-        world.ecs.update_container_instances_state(cluster="blue", containerInstances=[at], status="DRAINING")
-    else:
-        world.ecs.deregister_container_instance(cluster="blue", containerInstance=at)
-    world.settle()
-    create(world)
-    world.settle()
-    assert statuses(world) == {"RUNNING": 1}
-    assert tasks(world)[0]["containerInstanceArn"] != at
-
-
 def test_create_describe_update_delete(world):
     world.group()
     made = provide(world, scaling={"targetCapacity": 80}, associate=False)

@@ -101,6 +101,7 @@ class Has(msgspec.Struct, frozen=True, kw_only=True):
     deployment_group: str
     deployed_service: str
     deployment: str
+    deployment_config: str
     deployment_target: str
 
 
@@ -365,6 +366,14 @@ class Accounts:
             loadBalancers=balancers(has["instance_group"]),
         )
         cd("CreateApplication", applicationName=application, computePlatform="ECS", tags=TAGS)
+        config = f"steps-{owner.name}"
+        steps = {"type": "TimeBasedLinear", "timeBasedLinear": {"linearPercentage": 50, "linearInterval": 1}}
+        cd(
+            "CreateDeploymentConfig",
+            deploymentConfigName=config,
+            computePlatform="ECS",
+            trafficRoutingConfig=steps,
+        )
         names = (has["instance_group_name"], has["other_instance_group_name"])
         cd(
             "CreateDeploymentGroup",
@@ -387,6 +396,7 @@ class Accounts:
             "deployment_group": name,
             "deployed_service": name,
             "deployment": made,
+            "deployment_config": config,
             "deployment_target": f"{has['cluster_name']}:{name}",
         }
 

@@ -41,6 +41,13 @@ def tagged(**more: Any) -> Build:
 CODE_DEPLOY: list[tuple[str, Build]] = [
     ("BatchGetApplications", lambda _, t: {"applicationNames": [t.application]}),
     ("DeleteApplication", lambda _, t: {"applicationName": t.application}),
+    ("UpdateApplication", lambda _, t: {"applicationName": t.application, "newApplicationName": "new"}),
+    ("GetDeploymentConfig", lambda _, t: {"deploymentConfigName": t.deployment_config}),
+    ("DeleteDeploymentConfig", lambda _, t: {"deploymentConfigName": t.deployment_config}),
+    (
+        "UpdateDeploymentGroup",
+        lambda m, t: changed_group(m, {"deploymentConfigName": t.deployment_config}),
+    ),
     ("GetApplication", lambda _, t: {"applicationName": t.application}),
     (
         "BatchGetDeploymentGroups",

@@ -39,7 +39,7 @@ class DemandSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     busy: frozenset[str]
     """Those of them that have tasks."""
     unusable: frozenset[str] = frozenset()
-    """Those of them that take no tasks (DRAINING or deregistered)."""
+    """Those of them that take no tasks (DRAINING, or without an agent)."""
     rooms: Mapping[str, Room] = {}
     empty: Room | None = None
     demands: tuple[Demand, ...] = ()
@@ -55,8 +55,6 @@ def read(reader: Reader, found: GroupSnapshot, ledger: Ledger) -> DemandSnapshot
     rooms: dict[str, Room] = {}
     unusable: set[str] = set()
     for member in alive:
-        if member.deregistered:
-            unusable.add(member.membership.instance_id)
         for container in member.containers:
             if container.arn in known:
                 rooms[member.membership.instance_id] = known[container.arn]

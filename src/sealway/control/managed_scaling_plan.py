@@ -53,19 +53,14 @@ def _grow(snapshot: DemandSnapshot, missing: int, now: datetime) -> Plan:
 
 
 def wanted_capacity(snapshot: DemandSnapshot) -> int:
-    """How many instances the group should have, within its bounds.
-
-    New ones come on top of those there are, also where some of these take no tasks and are not needed.
-    """
+    """How many instances the group should have, within its bounds."""
     group, target = snapshot.group, snapshot.provider.scaling.target
-    used, new = needed(snapshot)
-    wanted = max(-(-100 * used // target), group.desired_capacity + new if new else 0)
-    return max(group.min_size, min(group.max_size, wanted))
+    percent = 100 * needed(snapshot)
+    return max(group.min_size, min(group.max_size, -(-percent // target)))
 
 
-def needed(snapshot: DemandSnapshot) -> tuple[int, int]:
-    """How many instances have tasks, or would have if all that wait were placed; and how many of them are not
-    there or on their way yet."""
+def needed(snapshot: DemandSnapshot) -> int:
+    """How many instances have tasks, or would have if all that wait were placed."""
     used = set(snapshot.busy)
     rooms = _rooms(snapshot)
     opened = 0
@@ -88,7 +83,7 @@ def needed(snapshot: DemandSnapshot) -> tuple[int, int]:
             rooms[f"new-{opened}"] = filled
             used.add(f"new-{opened}")
             left -= taken
-    return len(used), opened
+    return len(used)
 
 
 def _rooms(snapshot: DemandSnapshot) -> dict[str, Room]:

@@ -13,7 +13,7 @@ import msgspec
 
 from .resource import Resource
 from .task_set import TaskSet
-from .traffic_routing import PREDEFINED, Routing
+from .traffic_routing import Routing
 
 PREPARE = "PREPARE"
 """What earlier deployments left is removed; then the green task set is made."""
@@ -65,6 +65,8 @@ class CodeDeployment(Resource, frozen=True, kw_only=True):
     group_name: str
     group_id: str
     config_name: str
+    routing: Routing
+    """How production traffic moves."""
     description: str = ""
     revision: dict[str, Any]
     load_balancer_info: dict[str, Any]
@@ -97,11 +99,6 @@ class CodeDeployment(Resource, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return self.arn
-
-    @property
-    def routing(self) -> Routing:
-        """How production traffic moves."""
-        return PREDEFINED[self.config_name]
 
     @property
     def ready_option(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from . import arn as arns
 from .resource import Resource
+from .traffic_routing import Routing
 
 
 class Application(Resource, frozen=True, kw_only=True):
@@ -17,6 +18,22 @@ class Application(Resource, frozen=True, kw_only=True):
     name: str
     created_at: datetime
     tags: dict[str, str] = {}
+
+    @property
+    def key(self) -> str:
+        return self.arn
+
+
+class DeploymentConfig(Resource, frozen=True, kw_only=True):
+    """Key: the ARN. How production traffic moves, under a name of an account's own."""
+
+    arn: str
+    account_id: str
+    region: str
+    id: str
+    name: str
+    routing: Routing
+    created_at: datetime
 
     @property
     def key(self) -> str:

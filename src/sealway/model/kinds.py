@@ -6,7 +6,7 @@ from .capacity_provider import CapacityProvider
 from .cluster import Cluster, ContainerInstance
 from .code_deployment import CodeDeployment
 from .credential import Credential
-from .deployment_group import Application, DeploymentGroup
+from .deployment_group import Application, DeploymentConfig, DeploymentGroup
 from .exec_session import ExecSession
 from .instance import Instance
 from .launch_template import LaunchTemplate, LaunchTemplateVersion
@@ -31,6 +31,7 @@ KINDS: dict[str, type[Resource]] = {
         CodeDeployment,
         ContainerInstance,
         Credential,
+        DeploymentConfig,
         DeploymentGroup,
         ExecSession,
         GroupInstance,

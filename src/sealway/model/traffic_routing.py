@@ -38,4 +38,4 @@ PREDEFINED: Mapping[str, Routing] = MappingProxyType(
         "CodeDeployDefault.ECSLinear10PercentEvery3Minutes": Routing(LINEAR, 10, 3),
     }
 )
-"""The deployment configurations there are, by name."""
+"""The deployment configurations that everybody has, by name."""

@@ -12,6 +12,7 @@ from sealway.model.code_deployment import CodeDeployment, Stop, lifecycle_of
 from sealway.model.load_balancer import Listener
 from sealway.model.service import Service
 from sealway.model.task_set import CODE_DEPLOY, TaskSet
+from sealway.model.traffic_routing import CANARY, Routing
 from tests.support.cluster_world import CLUSTER, ECS, NOW, OWNER
 
 SERVICE = f"{ECS}:service/blue/s"
@@ -35,9 +36,10 @@ def deployment(
         "actionOnTimeout": "STOP_DEPLOYMENT" if ready else "CONTINUE_DEPLOYMENT",
         "waitTimeInMinutes": ready,
     }
-    given: dict[str, Any] = {"config_name": "CodeDeployDefault.ECSAllAtOnce", **fields}
+    given: dict[str, Any] = {"routing": Routing(), **fields}
     return CodeDeployment(
         arn="deployment", **OWNER, id="d-1", application_name="shop", group_name="s", group_id="g",
+        config_name="c",
         revision={}, load_balancer_info={}, service_arn=SERVICE, blue_arn=BLUE, green=task_set(GREEN),
         blue_group="blue", green_group="green", production_listener="production", created_at=NOW,
         blue_green={
@@ -104,8 +106,7 @@ def test_the_test_listener_moves_when_green_is_steady():
 
 @pytest.mark.parametrize("stage", [stages.INSTALL, stages.READY, stages.SHIFT, stages.TERMINATION_WAIT])
 def test_a_clock_that_is_set_back_ends_no_wait(stage):
-    config = "CodeDeployDefault.ECSCanary10Percent15Minutes"
-    of = deployment(stage, ready=5, wait=5, config_name=config, stepped_at=NOW, percent=10)
+    of = deployment(stage, ready=5, wait=5, routing=Routing(CANARY, 10, 15), stepped_at=NOW, percent=10)
     past = NOW - timedelta(days=1)
     sets = (task_set(BLUE), task_set(GREEN))
     again = written(rollout(of, *sets), past)["deployment"]

@@ -78,11 +78,10 @@ def state(
         (1, state(desired=2, alive=2, busy=1, rooms=[room(1, 512), room(2)], demands=[demand(1)])),
         # One that takes no tasks is no room, but is needed while it has some.
         (2, state(desired=1, alive=1, busy=1, unusable=frozenset({"i-0"}), demands=[demand(1)])),
-        (2, state(desired=1, alive=1, unusable=frozenset({"i-0"}), demands=[demand(1)])),
         # What no instance of the group is like, no new one will be; its zone may be another.
         (0, state(desired=1, alive=1, rooms=[room(1)], demands=[demand(1, constraints=RACK)])),
         (1, state(desired=0, demands=[demand(1, constraints=RACK)])),
-        (2, state(desired=1, alive=1, rooms=[room(1)], demands=[demand(1, constraints=ZONE_B)])),
+        (1, state(desired=1, alive=1, rooms=[room(1)], demands=[demand(1, constraints=ZONE_B)])),
         (4, state(desired=2, alive=2, busy=2, target=50)),
         (3, state(desired=2, alive=2, busy=2, target=90)),
     ],

@@ -459,7 +459,10 @@ NAME_NOTHING = {
         ("autoscaling", f"Describe{what}")
         for what in ("NotificationConfigurations", "TerminationPolicyTypes")
     },
-    *{("codedeploy", name) for name in ("CreateApplication", "GetDeploymentConfig", "ListDeploymentConfigs")},
+    *{
+        ("codedeploy", name)
+        for name in ("CreateApplication", "CreateDeploymentConfig", "ListDeploymentConfigs")
+    },
     ("codedeploy", "ListApplications"),
     ("sts", "GetCallerIdentity"),
 }
@@ -545,7 +548,11 @@ LISTS = {
         "DescribeVolumes": "",
         "DescribeVpcs": "vpc",
     },
-    "codedeploy": {"ListApplications": "application", "ListDeployments": "deployment"},
+    "codedeploy": {
+        "ListApplications": "application",
+        "ListDeploymentConfigs": "deployment_config",
+        "ListDeployments": "deployment",
+    },
     "autoscaling": {
         "DescribeAutoScalingGroups": "scaling_group",
         "DescribeAutoScalingInstances": "scaled_instance",

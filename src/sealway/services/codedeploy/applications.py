@@ -1,4 +1,5 @@
-"""CreateApplication, GetApplication, BatchGetApplications, ListApplications, DeleteApplication."""
+"""CreateApplication, GetApplication, BatchGetApplications, ListApplications, UpdateApplication,
+DeleteApplication."""
 
 from ...model.deployment_group import Application
 from ...model.ids import uuid
@@ -7,7 +8,15 @@ from ..context import Context, Operation
 from . import tags
 from .errors import error, unsupported
 from .groups import delete_with_deployments
-from .lookup import applications, arn, find_application, groups_of, paged, require_application
+from .lookup import (
+    applications,
+    arn,
+    deployments_of,
+    find_application,
+    groups_of,
+    paged,
+    require_application,
+)
 from .names import check_name
 
 ECS = "ECS"
@@ -61,6 +70,28 @@ def list_applications(ctx: Context, request: Params) -> Params:
     return {"applications": [one.name for one in chosen], **following}
 
 
+def update_application(ctx: Context, request: Params) -> Params:
+    """UpdateApplication: another name, for its deployment groups and their deployments too."""
+    if not request.get("applicationName"):
+        raise error("ApplicationNameRequired", "Application name is missing")
+    name = check_name(request.get("newApplicationName") or request["applicationName"])
+    with ctx.store.transaction() as tx:
+        found = require_application(ctx, tx, request["applicationName"])
+        if name == found.name:
+            return {}
+        if find_application(ctx, tx, name) is not None:
+            raise error("ApplicationAlreadyExists", f"Application already exists: {name}")
+        for group in groups_of(ctx, tx, found.name):
+            for deployment in deployments_of(tx, group.id):
+                tx.put(deployment.replace(application_name=name))
+            tx.delete(group)
+            new_arn = arn(ctx, f"deploymentgroup:{name}/{group.name}")
+            tx.put(group.replace(arn=new_arn, application_name=name, version=0))
+        tx.delete(found)
+        tx.put(found.replace(arn=arn(ctx, f"application:{name}"), name=name, version=0))
+    return {}
+
+
 def delete_application(ctx: Context, request: Params) -> Params:
     """DeleteApplication, with its deployment groups. One that is not there is deleted already."""
     with ctx.store.transaction() as tx:
@@ -88,4 +119,5 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteApplication": delete_application,
     "GetApplication": get_application,
     "ListApplications": list_applications,
+    "UpdateApplication": update_application,
 }

@@ -26,7 +26,7 @@ from ..ecs.new_task_set import new_task_set
 from ..ecs.task_set_view import of_service
 from . import group_rules as rules
 from .app_spec import AppSpec, read_revision
-from .configs import check_config
+from .configs import require_config
 from .errors import bad_revision, error
 from .groups import busy
 from .lookup import arn, deployments_of, require_group, require_under_way
@@ -76,6 +76,7 @@ def _new_deployment(
     blue_group, green_group = _groups(ctx, tx, group, blue)
     prepare_listeners(ctx, tx, production, test, (blue_group, green_group))
     deployment_id = _new_id(ctx.ids)
+    config = require_config(ctx, tx, request.get("deploymentConfigName") or group.config_name)
     override = request.get("autoRollbackConfiguration")
     return CodeDeployment(
         arn=arn(ctx, f"deployment:{deployment_id}"),
@@ -85,7 +86,8 @@ def _new_deployment(
         application_name=group.application_name,
         group_name=group.name,
         group_id=group.id,
-        config_name=check_config(request.get("deploymentConfigName") or group.config_name),
+        config_name=config.name,
+        routing=config.routing,
         description=request.get("description") or "",
         revision=request["revision"],
         load_balancer_info=group.load_balancer_info,

@@ -13,7 +13,7 @@ from ...store import Reader, Transaction
 from ..context import Context, Operation
 from . import group_rules as rules
 from . import tags
-from .configs import check_config
+from .configs import require_config
 from .errors import error
 from .lookup import arn, deployments_of, find_group, groups_of, paged, require_application, require_group
 from .names import check_name
@@ -78,7 +78,7 @@ def _specification(ctx: Context, reader: Reader, given: Params) -> dict[str, Any
     rules.check_style(given.get("deploymentStyle"))
     entry, service = rules.checked_service(ctx, reader, given.get("ecsServices"))
     return {
-        "config_name": check_config(given["deploymentConfigName"]),
+        "config_name": require_config(ctx, reader, given["deploymentConfigName"]).name,
         "role_arn": rules.check_role(given["serviceRoleArn"]),
         "cluster_name": entry["clusterName"],
         "service_name": entry["serviceName"],
