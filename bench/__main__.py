@@ -3,7 +3,7 @@
     python -m bench [--quick] [--only PART ...]
 
 Needs root, an otherwise idle machine, and (once) packages, which it installs. Everything happens in network
-namespaces of its own, which it removes. Under eight minutes; ``--quick`` takes fewer and shorter rounds, for
+namespaces of its own, which it removes. About eleven minutes; ``--quick`` takes fewer and shorter rounds, for
 a look rather than a record.
 """
 
