@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.api_server import ACCESS_KEY, REGION, SECRET_KEY
 from tests.support.code_deploy_world import (
+    BALANCER_OF_SERVICE,
     BLUE,
     GROUP,
     NAMED,
@@ -254,6 +255,19 @@ def test_one_deployment_at_a_time(world):
     with refused("DeploymentLimitExceededException", "already has an active"):
         world.cd.delete_application(applicationName="shop")
     assert world.kinds() == before
+
+
+def test_one_deployment_at_a_time_of_a_service_that_changes_its_group(world):
+    world.service()
+    world.service(serviceName="t", loadBalancers=[BALANCER_OF_SERVICE])
+    world.group(wait=10)
+    deployment = world.deploy()
+    other = [{"clusterName": "blue", "serviceName": "t"}]
+    current = {"applicationName": "shop", "currentDeploymentGroupName": "s"}
+    world.cd.update_deployment_group(**current, ecsServices=other)
+    world.another_group(deploymentGroupName="s2")
+    with refused("DeploymentLimitExceededException", f"already has an active Deployment '{deployment}'"):
+        world.deploy(deploymentGroupName="s2")
 
 
 def test_a_service_that_is_deleted_fails_its_deployment(world):

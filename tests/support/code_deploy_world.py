@@ -21,6 +21,7 @@ BALANCER = f"{ELB}:loadbalancer/net/door/00000000000000d0"
 PRODUCTION, TEST = (f"{ELB}:listener/net/door/00000000000000d0/{n:016x}" for n in (443, 8443))
 BLUE, GREEN = (f"{ELB}:targetgroup/{name}/00000000000000d{n}" for n, name in ((1, "blue"), (2, "green")))
 ROLE = "arn:aws:iam::000000000000:role/deployer"
+BALANCER_OF_SERVICE = {"targetGroupArn": BLUE, "containerName": "app", "containerPort": 8443}
 NAMED = {"cluster": "blue", "service": "s"}
 GROUP = {"applicationName": "shop", "deploymentGroupName": "s"}
 
@@ -86,7 +87,7 @@ class CodeDeployWorld(World):
             "networkConfiguration": VPC,
             "desiredCount": 2,
             "deploymentController": {"type": "CODE_DEPLOY"},
-            "loadBalancers": [{"targetGroupArn": BLUE, "containerName": "app", "containerPort": 8443}],
+            "loadBalancers": [BALANCER_OF_SERVICE],
         }
         made: dict[str, Any] = self.ecs.create_service(**{**given, **members})["service"]
         self.settle()
@@ -95,6 +96,10 @@ class CodeDeployWorld(World):
     def group(self, test: bool = False, wait: int = 0, ready: int = 0, **members: Any) -> None:
         """Creates the application and its deployment group."""
         self.cd.create_application(applicationName="shop", computePlatform="ECS")
+        self.another_group(test, wait, ready, **members)
+
+    def another_group(self, test: bool = False, wait: int = 0, ready: int = 0, **members: Any) -> None:
+        """Creates a deployment group."""
         given = {
             **GROUP,
             "serviceRoleArn": ROLE,

@@ -59,7 +59,8 @@ def create_deployment(ctx: Context, request: Params) -> Params:
     with ctx.store.transaction() as tx:
         group = require_group(ctx, tx, request["applicationName"], request.get("deploymentGroupName"))
         earlier = deployments_of(tx, group.id)
-        active = next((one for one in earlier if one.status in UNDER_WAY), None)
+        of_its_service = tx.list(CodeDeployment, service_arn=group.service_arn)  # by a group it was in before
+        active = next((one for one in (*earlier, *of_its_service) if one.status in UNDER_WAY), None)
         if active is not None:
             raise busy(group, active)
         made = tx.put(_new_deployment(ctx, tx, group, request, spec))
