@@ -1,4 +1,5 @@
-"""``aws ecs deploy`` as it is: it registers the definition, deploys blue/green by CodeDeploy, and waits."""
+"""``aws ecs deploy`` as it is: it registers the definition, deploys blue/green by CodeDeploy, and waits.
+Terraform makes, changes and removes the application and the deployment group, without drift."""
 
 import json
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import boto3
 import pytest
 
 from tests.support.examples import Stage
+from tests.support.tools import TERRAFORM_THERE, Terraform
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -43,7 +45,7 @@ DEFINITION = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def front(stage: Stage) -> Iterator[dict[str, Any]]:
     """A load balancer with a listener, two target groups, and the subnet."""
     ec2, elb = stage.clients.ec2, stage.clients.elb
@@ -75,6 +77,9 @@ def front(stage: Stage) -> Iterator[dict[str, Any]]:
     ec2.delete_security_group(GroupId=security)
 
 
+CONFIGURATION = Path(__file__).parent / "code_deploy"
+
+
 def code_deploy(stage: Stage) -> Any:
     names = {
         "endpoint_url": "AWS_ENDPOINT_URL",
@@ -85,10 +90,10 @@ def code_deploy(stage: Stage) -> Any:
     return boto3.client("codedeploy", **{name: stage.environment[value] for name, value in names.items()})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def service(stage: Stage, front: dict[str, Any]) -> Iterator[str]:
-    """The service with its first task set, and the deployment group that ``aws ecs deploy`` looks for."""
-    ecs, cd = stage.clients.ecs, code_deploy(stage)
+    """The service with its first task set."""
+    ecs = stage.clients.ecs
     ecs.create_cluster(clusterName=CLUSTER)
     ecs.register_task_definition(**DEFINITION)
     network = {"subnets": [front["subnet"]], "securityGroups": [front["security"]]}
@@ -100,12 +105,22 @@ def service(stage: Stage, front: dict[str, Any]) -> Iterator[str]:
             {"targetGroupArn": front["groups"]["orders"], "containerName": "orders", "containerPort": 8443}
         ],
     )  # fmt: skip
+    yield SERVICE
+    ecs.delete_service(cluster=CLUSTER, service=SERVICE, force=True)
+    until("the service's end", lambda: stage.service(CLUSTER, SERVICE)["status"] == "INACTIVE")
+    ecs.delete_cluster(cluster=CLUSTER)
+
+
+@pytest.fixture
+def group(stage: Stage, front: dict[str, Any], service: str) -> Iterator[None]:
+    """The application and deployment group that ``aws ecs deploy`` looks for."""
+    cd = code_deploy(stage)
     cd.create_application(applicationName=APPLICATION, computePlatform="ECS")
     cd.create_deployment_group(
         applicationName=APPLICATION,
         deploymentGroupName=GROUP,
         serviceRoleArn="arn:aws:iam::000000000000:role/ecsCodeDeployRole",
-        ecsServices=[{"serviceName": SERVICE, "clusterName": CLUSTER}],
+        ecsServices=[{"serviceName": service, "clusterName": CLUSTER}],
         deploymentStyle={"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"},
         loadBalancerInfo={
             "targetGroupPairInfoList": [
@@ -123,13 +138,11 @@ def service(stage: Stage, front: dict[str, Any]) -> Iterator[str]:
             "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT"},
         },
     )
-    yield SERVICE
-    ecs.delete_service(cluster=CLUSTER, service=SERVICE, force=True)
+    yield
     cd.delete_application(applicationName=APPLICATION)
-    until("the service's end", lambda: stage.service(CLUSTER, SERVICE)["status"] == "INACTIVE")
-    ecs.delete_cluster(cluster=CLUSTER)
 
 
+@pytest.mark.usefixtures("group")
 def test_aws_ecs_deploy(stage: Stage, front: dict[str, Any], service: str, tmp_path: Path) -> None:
     definition, spec = tmp_path / "definition.json", tmp_path / "appspec.yaml"
     definition.write_text(json.dumps(DEFINITION))
@@ -149,3 +162,21 @@ def test_aws_ecs_deploy(stage: Stage, front: dict[str, Any], service: str, tmp_p
     ][0]
     weights = {g["TargetGroupArn"]: g["Weight"] for g in action["ForwardConfig"]["TargetGroups"]}
     assert weights == {front["groups"]["orders"]: 0, front["groups"]["orders-green"]: 100}
+
+
+@TERRAFORM_THERE
+def test_terraform(stage: Stage, front: dict[str, Any], service: str) -> None:
+    terraform = Terraform(stage, CONFIGURATION)
+    given = ("-var", f"listener={front['listener']}")
+    longer = (*given, "-var", "wait=7")
+    terraform.apply(*given)
+    terraform.no_drift(*given)
+    terraform.apply(*longer)
+    terraform.no_drift(*longer)
+    cd = code_deploy(stage)
+    shown = cd.get_deployment_group(applicationName="shop", deploymentGroupName=service)
+    blue_green = shown["deploymentGroupInfo"]["blueGreenDeploymentConfiguration"]
+    wait = blue_green["terminateBlueInstancesOnDeploymentSuccess"]["terminationWaitTimeInMinutes"]
+    assert wait == 7
+    terraform.run("destroy", "-auto-approve", *longer)
+    assert cd.list_applications()["applications"] == []
