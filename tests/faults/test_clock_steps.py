@@ -16,8 +16,8 @@ from tests.support.virtual_time import play
 
 NEARLY_AN_HOUR = timedelta(minutes=50)
 """After an hour stopped tasks are forgotten."""
-SOON = 240
-"""Seconds: the canary's two minutes, a delay that begins anew, and a look at everything."""
+SOON = 480
+"""Seconds: the six minutes of CodeDeploy's canary, a delay that begins anew, and a look at everything."""
 
 pytestmark = pytest.mark.timeout(900 if ALL else 120)
 
