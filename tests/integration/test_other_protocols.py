@@ -33,7 +33,7 @@ def security_group(world: World, name: str, port: int, protocol: str) -> str:
     """Of targets. A TCP target of type ip sees the load balancer's address in place of its client's."""
     ec2 = world.clients.ec2
     group: str = ec2.create_security_group(GroupName=name, Description=name, VpcId=world.made.vpc)["GroupId"]
-    nodes = [f"{vip}/32" for vip in world.vips]
+    nodes = [f"{node}/32" for node in world.nodes]
     peers = [{"CidrIp": peer} for peer in (nodes if protocol == "TCP" else ["0.0.0.0/0"])]
     ec2.authorize_security_group_ingress(
         GroupId=group,
@@ -151,7 +151,7 @@ events {}
 http {
     access_log off;
     server {
-        listen 9443 ssl proxy_protocol;
+        listen 9543 ssl proxy_protocol;
         ssl_certificate /etc/witness/cert.pem;
         ssl_certificate_key /etc/witness/key.pem;
         set $told "$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_port";
@@ -159,7 +159,7 @@ http {
     }
 }
 """
-PROXY_PORT = 9443
+PROXY_PORT = 9543
 
 
 def test_nginx_hears_of_its_client_through_proxy_protocol(world: World) -> None:
@@ -177,12 +177,13 @@ def test_nginx_hears_of_its_client_through_proxy_protocol(world: World) -> None:
     fargate_service(world, "nginx", PROXY_PORT, container, attributes=attributes)
     try:
         own = ssl._create_unverified_context()
-        made = http.client.HTTPSConnection(world.vips[0], PROXY_PORT, timeout=10, context=own)
+        vip = world.vips[0]
+        made = http.client.HTTPSConnection(vip, PROXY_PORT, timeout=10, context=own)
         for _ in range(3):
             made.request("GET", "/")
             host, port = made.sock.getsockname()
             said = made.getresponse().read().decode()
-            assert said == f"{host} {port} {PROXY_PORT} {world.vips[0]}"
+            assert said == f"{host} {port} {PROXY_PORT} {vip}"
         made.close()
     finally:
         world.clients.ecs.delete_service(cluster="green", service="nginx", force=True)

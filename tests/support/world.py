@@ -25,7 +25,15 @@ class World:
 
     @property
     def vips(self) -> list[str]:
+        """Of the zones that can serve every listener."""
         return resolve(self.made.dns_name, self.resolver)
+
+    @property
+    def nodes(self) -> list[str]:
+        """The load balancer's addresses in all its zones."""
+        balancers = self.clients.elb.describe_load_balancers(LoadBalancerArns=[self.made.load_balancer])
+        zones = [zone["ZoneName"] for zone in balancers["LoadBalancers"][0]["AvailabilityZones"]]
+        return [address for z in zones for address in resolve(f"{z}.{self.made.dns_name}", self.resolver)]
 
     def tasks(self, side: Side) -> list[RunningTask]:
         return running_tasks(self.clients, side)
