@@ -109,7 +109,7 @@ def test_a_canary_takes_over_without_a_failed_connection(world: World, shifted: 
     ecs, side = world.clients.ecs, world.made.ledger
     as_shifted = Side(side.cluster, NAME, PORT, shifted.groups[0], "FARGATE")
     blue = {task.address for task in world.tasks(as_shifted)}
-    with Load(world.vips, PORT, side.certificate_name, world.ca(side), 40) as load:
+    with Load(world.nodes, PORT, side.certificate_name, world.ca(side), 40) as load:
         ecs.update_service(cluster=side.cluster, service=NAME, forceNewDeployment=True)
         go_on(world)
         until("half of the traffic", lambda: len(answering(load) - blue) == 2, seconds=60)

@@ -113,7 +113,7 @@ def test_green_takes_over_from_blue(world: World, groups: list[str], listener: s
     until("both sets to be steady", sets.steady, seconds=90)
     sets.ecs.update_service_primary_task_set(**sets.named, primaryTaskSet=blue)
     old, new = sets.addresses(blue), sets.addresses(green)
-    with Load(world.vips, PORT, side.certificate_name, world.ca(side), 40) as load:
+    with Load(world.nodes, PORT, side.certificate_name, world.ca(side), 40) as load:
         until("blue to serve", lambda: answering(load) == old, seconds=60)
         world.clients.elb.modify_listener(ListenerArn=listener, DefaultActions=weighted(groups, 0))
         sets.ecs.update_service_primary_task_set(**sets.named, primaryTaskSet=green)
