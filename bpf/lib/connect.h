@@ -93,11 +93,13 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 		flow->flags |= SEALWAY_FLOW_PROXY;
 		flow->start = p->seq + 1;
 	}
-	flow->expires = seconds() + timeout_of(flow);
+	/* A second longer than its twin, which in a table full of entries as new might take its place. */
+	flow->expires = seconds() + timeout_of(flow) + 1;
 	error = insert_answer(flow, hash_tuple(t));
 	if (error)
 		return error == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
 	turn_to_target(flow, t);
+	flow->expires -= 1;
 	if (insert_flow(flow)) {
 		key = twin_key(flow, flow->protocol);
 		change_flow(&key, NULL);
