@@ -134,10 +134,11 @@ def _say_ready(info: RunInfo) -> None:
 def _told(cause: BaseException, settings: "Settings") -> tuple[str, str]:
     """What is wrong, and what to do next."""
     if isinstance(cause, OSError) and cause.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
-        where = f"{settings.api_host}:{settings.api_port}"
+        where, remedy = f"{settings.api_host}:{settings.api_port}", "choose another with --api"
         if settings.metrics:
             where += f", or the metrics on {settings.metrics[0]}:{settings.metrics[1]}"
-        return f"the API cannot listen on {where}: {os.strerror(cause.errno)}", "choose another with --api"
+            remedy += " or --metrics"
+        return f"the API cannot listen on {where}: {os.strerror(cause.errno)}", remedy
     return str(cause), "`sealway doctor` says what this machine lacks"
 
 
