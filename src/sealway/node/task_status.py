@@ -44,8 +44,14 @@ def observed(
 ) -> Task:
     """The task as its containers show it."""
     checked = {c["name"] for c in definition.containers if c.get("healthCheck")}
+    publishing = _publishing(definition)
     containers = tuple(
-        _container(status, states.get(status.name), checked=status.name in checked)
+        _container(
+            status,
+            states.get(status.name),
+            checked=status.name in checked,
+            publishes=status.name in publishing,
+        )
         for status in task.containers
     )
     task = task.replace(containers=containers, health_status=_health(definition, containers))
@@ -80,7 +86,21 @@ def all_stopped(task: Task) -> Task:
     )
 
 
-def _container(status: ContainerStatus, state: ContainerState | None, *, checked: bool) -> ContainerStatus:
+def all_seen(task: Task) -> bool:
+    """Whether each container has been seen to run, its published ports with it, or to end."""
+    return all(c.last_status != "PENDING" for c in task.containers)
+
+
+def _publishing(definition: TaskDefinition) -> set[str]:
+    """The containers that run only once the engine shows where their ports are published."""
+    if definition.network_mode != "bridge":
+        return set()
+    return {c["name"] for c in definition.containers if c.get("portMappings")}
+
+
+def _container(
+    status: ContainerStatus, state: ContainerState | None, *, checked: bool, publishes: bool
+) -> ContainerStatus:
     if status.last_status == "STOPPED":
         return status
     if state is None:
@@ -94,11 +114,11 @@ def _container(status: ContainerStatus, state: ContainerState | None, *, checked
     if not has_started(state):
         return status
     # They do not change while it runs; the engine shows none from the moment that it takes it away by force.
+    bindings = _bindings(state) or status.bindings
+    if publishes and not bindings:
+        return status
     return replace(
-        status,
-        last_status="RUNNING",
-        bindings=_bindings(state) or status.bindings,
-        bridge_ip=state.bridge_ip or status.bridge_ip,
+        status, last_status="RUNNING", bindings=bindings, bridge_ip=state.bridge_ip or status.bridge_ip
     )
 
 

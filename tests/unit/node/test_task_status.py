@@ -9,6 +9,7 @@ from sealway.node.task_status import (
     KILLED,
     OUT_OF_MEMORY,
     VANISHED,
+    all_seen,
     all_stopped,
     moved_to,
     observed,
@@ -53,6 +54,16 @@ def test_a_container_being_removed_by_force_keeps_its_place_to_the_end() -> None
     port = PublishedPort(container_port=80, host_ip="10.0.0.101", host_port=32768)
     running = look(fresh(made), made, app=state(published_ports=(port,), bridge_ip="172.18.0.2"))
     assert look(running, made, app=state()) == running
+
+
+def test_a_container_taken_away_before_its_ports_were_seen_never_runs() -> None:
+    made = definition(container(portMappings=[{"containerPort": 80}]), networkMode="bridge")
+    port = PublishedPort(container_port=80, host_ip="10.0.0.101", host_port=32768)
+    unseen = look(fresh(made), made, app=state())
+    assert (unseen.containers[0].last_status, unseen.containers[0].runtime_id) == ("PENDING", "c1")
+    assert not all_seen(unseen)
+    assert all_seen(look(unseen, made, app=state(published_ports=(port,))))
+    assert look(unseen, made, app=None).containers[0].reason == VANISHED
 
 
 def test_reasons() -> None:

@@ -4,8 +4,11 @@ from ...model.errors import DriverError, Unavailable
 from ..container_order import has_started, plan_start
 from ..container_spec import container_spec
 from ..task_context import TaskContext, Wait
-from ..task_status import essential_ended, moved_to
+from ..task_status import all_seen, essential_ended, moved_to
 from .status import observe
+
+LOOK_AGAIN = 1.0
+"""Seconds. A container whose ports are gone before they were seen is one that the engine takes away."""
 
 
 async def start(ctx: TaskContext) -> Wait | None:
@@ -27,6 +30,8 @@ async def start(ctx: TaskContext) -> Wait | None:
         await observe(ctx)
     if not all(has_started(ctx.states.get(c["name"])) for c in ctx.definition.containers):
         return Wait(plan_check(ctx))
+    if not all_seen(ctx.task):
+        return Wait(LOOK_AGAIN)
     now = ctx.host.clock()
     ctx.record(lambda task: moved_to(task, "RUNNING").replace(started_at=task.started_at or now))
     return None
