@@ -47,8 +47,10 @@ def running_tasks(clients: Clients, side: Side) -> list[RunningTask]:
 
 
 def _running_task(task: dict[str, Any]) -> RunningTask | None:
-    """The task; None when its container has gone since ECS was asked: it is not running any more."""
+    """The task; None when its container has ended, or gone since ECS was asked: the task soon follows it."""
     container = task["containers"][0]
+    if container["lastStatus"] != "RUNNING":
+        return None
     task_id = task["taskArn"].rsplit("/", 1)[-1]
     if task["launchType"] == "FARGATE":
         address = container["networkInterfaces"][0]["privateIpv4Address"]
