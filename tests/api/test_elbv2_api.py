@@ -208,14 +208,16 @@ def test_attributes(elb: Any, edge: Any, group: Any) -> None:
         getattr(elb, f"modify_{kind}_attributes")(**{member: arn}, Attributes=[{"Key": key, "Value": value}])
         shown = getattr(elb, f"describe_{kind}_attributes")(**{member: arn})["Attributes"]
         assert {"Key": key, "Value": value} in shown
+    unhealthy = "target_health_state.unhealthy"
     assert refused(
         elb.modify_target_group_attributes,
         TargetGroupArn=group["TargetGroupArn"],
-        Attributes=[{"Key": "target_health_state.unhealthy.draining_interval_seconds", "Value": "9"}],
+        Attributes=[{"Key": f"{unhealthy}.draining_interval_seconds", "Value": "9"}],
     ) == (
         "InvalidConfigurationRequest",
-        "Target group attribute 'target_health_state.unhealthy.draining_interval_seconds' with value '9'"
-        " is not supported",
+        f"You cannot have both '{unhealthy}.connection_termination.enabled' set to 'true' and"
+        f" '{unhealthy}.draining_interval_seconds' set to '9': an interval above '0' needs"
+        f" '{unhealthy}.connection_termination.enabled' to be 'false'",
     )
 
 

@@ -21,7 +21,7 @@ from .admin_client import ask
 from .failure import fail, mend
 
 _GOOD = {"healthy", "active", "ACTIVE", "RUNNING", "COMPLETED", "STEADY_STATE"}
-_BAD = {"unhealthy", "failed", "FAILED"}
+_BAD = {"unhealthy", "unhealthy.draining", "failed", "FAILED"}
 _QUIET = {"unused", "STOPPED"}
 _SHORT_ID = 12
 _ARN_START = re.compile(r"arn:aws:[a-z]+:[a-z0-9-]*:[0-9]*:")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from ..model.service import Service
-from ..model.target_group import Target, TargetHealth
+from ..model.target_group import UNHEALTHY, Target, TargetHealth
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
 from . import events
@@ -57,7 +57,7 @@ def unfit(snapshot: ServiceSnapshot, task: Task, now: datetime) -> Unfit | None:
     for target in snapshot.targets.get(task.arn, ()):
         health = snapshot.health.get(target.key)
         probed = snapshot.usage.of(target) and target.draining_since is None
-        if probed and health is not None and _is_of(health, target) and health.state == "unhealthy":
+        if probed and health is not None and _is_of(health, target) and health.state in UNHEALTHY:
             group = target.target_group_arn
             event = events.failed_elb(
                 target.id, target.port, group, health.description or "Health checks failed"

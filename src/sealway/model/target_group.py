@@ -11,6 +11,10 @@ import msgspec
 
 from .resource import Resource
 
+_UNHEALTHY = "target_health_state.unhealthy"
+UNHEALTHY = ("unhealthy", "unhealthy.draining")
+"""States of a target that failed its health checks."""
+
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
     """How targets are probed. Times in seconds. ``port`` is a number or ``traffic-port``."""
@@ -54,6 +58,21 @@ class TargetGroup(Resource, frozen=True, kw_only=True):
         """Seconds a deregistered target keeps its established flows."""
         return int(self.attributes["deregistration_delay.timeout_seconds"])
 
+    @property
+    def cuts_unhealthy(self) -> bool:
+        """Whether established flows end at the moment their target turns unhealthy."""
+        return self.attributes.get(f"{_UNHEALTHY}.connection_termination.enabled", "true") == "true"
+
+    @property
+    def unhealthy_draining(self) -> int:
+        """Seconds a target that turns unhealthy is ``unhealthy.draining`` first; when they are over, its
+        flows end. Zero: there is no such state."""
+        return (
+            0
+            if self.cuts_unhealthy
+            else int(self.attributes.get(f"{_UNHEALTHY}.draining_interval_seconds", 0))
+        )
+
 
 def target_key(target_group_arn: str, target_id: str, port: int) -> str:
     """The key of a target and of its health."""
@@ -84,7 +103,7 @@ class Target(Resource, frozen=True, kw_only=True):
 
 
 class TargetHealth(Resource, frozen=True, kw_only=True):
-    """What the prober last concluded. ``state``: initial, healthy, unhealthy."""
+    """What the prober last concluded. ``state``: initial, healthy, unhealthy.draining, unhealthy."""
 
     INDEXES: ClassVar[tuple[str, ...]] = ("target_group_arn",)
 

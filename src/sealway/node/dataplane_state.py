@@ -8,7 +8,8 @@ has ended takes no new flow from the moment the node saw it.
 
 Targets that take no new flow but may have old ones are *draining*: deregistered ones as long as they
 exist, ended ones (their last packets are on the way), groups of weight 0, and unhealthy ones where
-the group says their connections live on. A backend that is active anywhere is never draining.
+the group says their connections live on, for an interval or without an end. A backend that is active
+anywhere is never draining.
 """
 
 from collections.abc import Iterable, Mapping
@@ -293,7 +294,6 @@ def _keeps_flows(view: Snapshot, target: Target, place: Place) -> bool:
         return True
     health = view.healths.get(target.key)
     if health is None or health.state != "unhealthy":
-        return True  # healthy (of a weight-0 group, or another zone's), or not yet judged
+        return True  # healthy (of a weight-0 group, or another zone's), not yet judged, or unhealthy.draining
     group = view.groups.get(target.target_group_arn)
-    name = "target_health_state.unhealthy.connection_termination.enabled"
-    return group is not None and group.attributes.get(name, "true") == "false"
+    return group is not None and not group.cuts_unhealthy and not group.unhealthy_draining

@@ -3,10 +3,13 @@
 One loop a target: the first probe at once, then one every interval. As long as a target has never
 answered, extra probes come in between, at doubling distances: they may pass it into service, but a
 failed one does not count. After a restart a target is as it was, so nothing flaps.
+
+The end of an unhealthy draining interval is written at its time, by a clock that nobody sets; after a
+restart what is left of it is known from when it began.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -16,7 +19,7 @@ from ..model.errors import DriverError, StoreError
 from ..model.instance import Instance
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup, TargetHealth
-from .health_state import HealthState, known, step
+from .health_state import DRAINING, HealthState, drained, known, step
 from .host import Host
 from .probe_plan import ProbeJob, probe_plan
 
@@ -69,11 +72,12 @@ class HealthProber:
     async def _watch_target(self, key: str, job: ProbeJob) -> None:
         clock = asyncio.get_running_loop().time
         health = self._known(key)
+        drain = _Drain(clock, health, job.draining, self._drained_for(key))
         due, early, counts = clock(), self._host.settings.early_probe, True
         while True:
             result = await self._probe(job)
             if result is not None and (counts or result.passed):
-                health = step(health, result, job.check)
+                health = drain.follow(step(health, result, job.check, drains=job.draining > 0))
                 with _not_now():
                     self._record(key, job, health)
             if counts:
@@ -83,7 +87,13 @@ class HealthProber:
             counts = health.state != "initial" or pause <= early
             if not counts:
                 pause, early = early, early * 2
-            await asyncio.sleep(max(0, pause))
+            next_probe = clock() + pause
+            if drain.end < next_probe:
+                await asyncio.sleep(max(0, drain.end - clock()))
+                health = drain.follow(drained(health))
+                with _not_now():
+                    self._record(key, job, health)
+            await asyncio.sleep(max(0, next_probe - clock()))
 
     async def _probe(self, job: ProbeJob) -> ProbeResult | None:
         """None: the probe could not be sent, which says nothing about the target."""
@@ -97,6 +107,11 @@ class HealthProber:
         target = self._host.store.get(Target, key)
         health = self._host.store.get(TargetHealth, key)
         return known(target, health) if target else HealthState()
+
+    def _drained_for(self, key: str) -> float:
+        """How many seconds ago the health was written."""
+        health = self._host.store.get(TargetHealth, key)
+        return (self._host.clock() - health.changed_at).total_seconds() if health else 0
 
     def _record(self, key: str, job: ProbeJob, health: HealthState) -> None:
         """Writes the health if it is another than the stored one, and the target still the same."""
@@ -124,6 +139,25 @@ class HealthProber:
             )
         if before.state != health.state:
             log.info("target health", target=f"{job.id}:{job.port}", state=health.state, reason=health.reason)
+
+
+class _Drain:
+    """When an ``unhealthy.draining`` target is drained, in the loop's time. ``since``: how long it has been
+    what it is, by a clock that may have been set, so it never has more than the whole interval before it."""
+
+    def __init__(
+        self, clock: Callable[[], float], health: HealthState, interval: float, since: float = 0
+    ) -> None:
+        self._clock, self._interval = clock, interval
+        self._health = health
+        self.end = clock() + interval - max(0, since) if health.state == DRAINING else float("inf")
+
+    def follow(self, health: HealthState) -> HealthState:
+        """The health as given: an interval begins or ends with the state."""
+        if health.state != self._health.state:
+            self.end = self._clock() + self._interval if health.state == DRAINING else float("inf")
+        self._health = health
+        return health
 
 
 @contextmanager

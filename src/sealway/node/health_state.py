@@ -1,8 +1,10 @@
 """How probes change a target's health: a table. Pure.
 
 A new target is in service after one passed probe; a known one changes after so many equal results in
-a row as the target group's thresholds say. Sources: Network Load Balancers, "Health checks for target
-groups" (a registered target must pass one health check); ELBv2 API Reference, TargetHealth.
+a row as the target group's thresholds say. Where the target group has an unhealthy draining interval, one
+that turns unhealthy is ``unhealthy.draining`` for so long, if it does not recover before. Sources: Network
+Load Balancers, "Health checks for target groups" (a registered target must pass one health check) and "Edit
+target group attributes" (unhealthy draining interval); ELBv2 API Reference, TargetHealth.
 """
 
 from typing import Final
@@ -26,27 +28,36 @@ class HealthState(msgspec.Struct, frozen=True):
 
 
 ONE = "one"
+DRAINING = "unhealthy.draining"
 # (state, probe passed) -> (how many in a row it takes, the next state). Absent: the streak ends.
 TABLE: Final[dict[tuple[str, bool], tuple[str, str]]] = {
     ("initial", True): (ONE, "healthy"),
     ("initial", False): ("unhealthy_threshold", "unhealthy"),
     ("healthy", False): ("unhealthy_threshold", "unhealthy"),
     ("unhealthy", True): ("healthy_threshold", "healthy"),
+    (DRAINING, True): ("healthy_threshold", "healthy"),
 }
 
 
-def step(health: HealthState, result: ProbeResult, check: HealthCheck) -> HealthState:
-    """The health after one more probe."""
+def step(
+    health: HealthState, result: ProbeResult, check: HealthCheck, *, drains: bool = False
+) -> HealthState:
+    """The health after one more probe. ``drains``: the target group has an unhealthy draining interval."""
     rule = TABLE.get((health.state, result.passed))
     if rule is None:
         return msgspec.structs.replace(health, streak=0)
     needed, following = rule
     streak = health.streak + 1
     if streak >= (1 if needed == ONE else getattr(check, needed)):
-        return _entered(following, result)
+        return _entered(DRAINING if drains and following == "unhealthy" else following, result)
     if health.state == "initial":
         return HealthState("initial", streak, *INITIAL_REASON)
     return msgspec.structs.replace(health, streak=streak)
+
+
+def drained(health: HealthState) -> HealthState:
+    """The health once the interval is over."""
+    return msgspec.structs.replace(health, state="unhealthy") if health.state == DRAINING else health
 
 
 def known(target: Target, health: TargetHealth | None) -> HealthState:
@@ -60,4 +71,4 @@ def _entered(state: str, result: ProbeResult) -> HealthState:
     if state == "healthy":
         return HealthState("healthy", 0, None, None)
     reason, description = FAILED_REASON
-    return HealthState("unhealthy", 0, result.reason or reason, result.description or description)
+    return HealthState(state, 0, result.reason or reason, result.description or description)

@@ -27,6 +27,8 @@ class ProbeJob(msgspec.Struct, frozen=True, kw_only=True):
     registered_at: datetime
     probe: Probe
     check: HealthCheck
+    draining: int = 0
+    """The target group's unhealthy draining interval, in seconds."""
 
 
 def probe_plan(view: Snapshot) -> dict[str, ProbeJob]:
@@ -50,6 +52,7 @@ def _job(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, target: Tar
         port=target.port,
         registered_at=target.registered_at,
         check=check,
+        draining=group.unhealthy_draining,
         probe=Probe(
             source=_source(balancer, target),
             address=instance.private_ip if instance else target.id,

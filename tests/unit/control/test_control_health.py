@@ -85,8 +85,9 @@ def test_probes_decide_and_only_those_of_this_registration(world: ControlWorld) 
     assert verdict(world, task) == (False, None)
     judge(world, "healthy")
     assert verdict(world, task) == (True, None)
-    judge(world, "unhealthy")
-    assert verdict(world, task) == (False, f"Task failed ELB health checks in (target-group {GROUP})")
+    for state in ("unhealthy", "unhealthy.draining"):
+        judge(world, state)
+        assert verdict(world, task) == (False, f"Task failed ELB health checks in (target-group {GROUP})")
 
 
 def test_the_grace_period_overlooks_failures_but_makes_nobody_healthy(world: ControlWorld) -> None:

@@ -196,6 +196,27 @@ def test_flows_of_unhealthy_targets(three: Three, attribute: str | None, keeps: 
     assert bool(seen.draining) is keeps
 
 
+@pytest.mark.parametrize(
+    ("interval", "health", "keeps"),
+    [
+        ("0", "unhealthy", True),
+        ("60", "unhealthy.draining", True),
+        ("60", "unhealthy", False),
+        ("60", "healthy", False),
+    ],
+)
+def test_flows_of_unhealthy_targets_that_drain(three: Three, interval: str, health: str, keeps: bool) -> None:
+    world, g, (_, second, _) = three
+    unhealthy = "target_health_state.unhealthy"
+    attributes = {
+        f"{unhealthy}.connection_termination.enabled": "false",
+        f"{unhealthy}.draining_interval_seconds": interval,
+    }
+    seen = state(world, g.replace(attributes=attributes), healthy(second, health))
+    assert bool(seen.draining) is keeps
+    assert ("10.0.1.12:8443" in shares(seen, 1)) is (health == "healthy")
+
+
 def test_a_target_in_a_zone_that_is_not_enabled_is_unused(three: Three) -> None:
     world, g, _ = three
     task = fargate(9, 0)

@@ -1,6 +1,7 @@
 """When targets are probed, from where, and what is written."""
 
 import asyncio
+from datetime import timedelta
 
 from sealway.drivers.base import Probe, ProbeResult
 from sealway.model.errors import DriverError
@@ -20,6 +21,9 @@ from tests.support.node_world import (
 )
 from tests.support.virtual_time import clock, play
 
+UNHEALTHY = "target_health_state__unhealthy"
+KEEPS = {f"{UNHEALTHY}__connection_termination__enabled": "false"}
+"""Names as ``group`` takes them."""
 PASSED, FAILED = ProbeResult(passed=True), ProbeResult(passed=False, reason="Target.Timeout")
 
 
@@ -220,5 +224,85 @@ def test_a_probe_that_cannot_be_sent_says_nothing(world: World) -> None:
             assert world.health(t) is None
             world.prober.script = lambda _: PASSED
             await until(lambda: world.health(t))
+
+    play(scenario())
+
+
+def draining_group(interval: int) -> TargetGroup:
+    return group(**KEEPS, **{f"{UNHEALTHY}__draining_interval_seconds": str(interval)})
+
+
+def test_a_target_that_turns_unhealthy_drains_for_the_interval(world: World) -> None:
+    g = draining_group(25)
+    t = target(g, "10.0.0.11")
+    listening(world, g, t)
+    world.put(healthy(t))
+    world.prober.script = lambda _: FAILED
+
+    async def scenario() -> None:
+        async with running(world):
+            now = asyncio.get_running_loop().time
+            await until(lambda: world.health(t).state != "healthy")
+            assert round(now(), 1) == 10
+            seen = world.health(t)
+            assert (seen.state, seen.reason) == ("unhealthy.draining", "Target.Timeout")
+            await until(lambda: world.health(t).state != "unhealthy.draining")
+            assert (round(now(), 1), world.health(t).state) == (35, "unhealthy")
+            assert times(world)[-1] == 30, "no probe was sent for it"
+            await asyncio.sleep(100)
+            assert world.health(t).version == seen.version + 1
+
+    play(scenario())
+
+
+def test_a_target_that_recovers_while_it_drains_is_healthy_again(world: World) -> None:
+    g = draining_group(3600)
+    t = target(g, "10.0.0.11")
+    listening(world, g, t)
+    world.put(healthy(t, "unhealthy.draining"))
+
+    async def scenario() -> None:
+        async with running(world):
+            await until(lambda: world.health(t).state == "healthy")
+            assert times(world) == [0, 10, 20]
+            await asyncio.sleep(5000)
+            assert world.health(t).state == "healthy"
+
+    play(scenario())
+
+
+def test_a_drain_goes_on_over_a_restart_and_ends_with_the_attribute(world: World) -> None:
+    g = draining_group(300)
+    t = target(g, "10.0.0.11")
+    listening(world, g, t)
+    world.put(healthy(t))
+    world.prober.script = lambda _: FAILED
+
+    async def scenario() -> None:
+        async with running(world):
+            await until(lambda: world.health(t).state == "unhealthy.draining")
+            await asyncio.sleep(200)
+        await asyncio.sleep(40)
+        async with running(world):
+            await until(lambda: world.health(t).state == "unhealthy", 61)
+            assert round(asyncio.get_running_loop().time()) == 310
+            world.put(healthy(t, "unhealthy.draining").replace(changed_at=clock()))
+            world.put(group(**KEEPS))
+            await until(lambda: world.health(t).state == "unhealthy", 1)
+
+    play(scenario())
+
+
+def test_a_clock_that_was_set_back_gives_a_drain_no_more_than_its_interval(world: World) -> None:
+    g = draining_group(60)
+    t = target(g, "10.0.0.11")
+    listening(world, g, t)
+    world.put(healthy(t, "unhealthy.draining").replace(changed_at=t.registered_at + timedelta(days=1)))
+    world.prober.script = lambda _: FAILED
+
+    async def scenario() -> None:
+        async with running(world):
+            await until(lambda: world.health(t).state == "unhealthy", 61)
+            assert round(asyncio.get_running_loop().time()) == 60
 
     play(scenario())

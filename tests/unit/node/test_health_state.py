@@ -6,7 +6,7 @@ import pytest
 
 from sealway.drivers.base import ProbeResult
 from sealway.model.target_group import HealthCheck
-from sealway.node.health_state import HealthState, known, step
+from sealway.node.health_state import HealthState, drained, known, step
 from tests.support.node_world import group, healthy, target, without
 from tests.support.virtual_time import START
 
@@ -14,10 +14,10 @@ CHECK = HealthCheck(healthy_threshold=3, unhealthy_threshold=2)
 TIMEOUT = ProbeResult(passed=False, reason="Target.Timeout", description="Request timed out")
 
 
-def after(probes: str, health: HealthState | None = None) -> HealthState:
+def after(probes: str, health: HealthState | None = None, *, drains: bool = False) -> HealthState:
     health = health or HealthState()
     for probe in probes:
-        health = step(health, ProbeResult(passed=True) if probe == "+" else TIMEOUT, CHECK)
+        health = step(health, ProbeResult(passed=True) if probe == "+" else TIMEOUT, CHECK, drains=drains)
     return health
 
 
@@ -41,6 +41,26 @@ def after(probes: str, health: HealthState | None = None) -> HealthState:
 )
 def test_probes_lead_to(probes: str, state: str) -> None:
     assert after(probes).state == state
+
+
+@pytest.mark.parametrize(
+    ("probes", "state", "then"),
+    [
+        ("+", "healthy", "healthy"),
+        ("+-", "healthy", "healthy"),
+        ("+--", "unhealthy.draining", "unhealthy"),
+        ("--", "unhealthy.draining", "unhealthy"),
+        ("+--++-++", "unhealthy.draining", "unhealthy"),
+        ("+--+++", "healthy", "healthy"),
+        ("+--+++--", "unhealthy.draining", "unhealthy"),
+    ],
+)
+def test_with_a_draining_interval(probes: str, state: str, then: str) -> None:
+    seen = after(probes, drains=True)
+    assert (seen.state, drained(seen).state) == (state, then)
+    if state != "healthy":
+        assert (seen.reason, drained(seen).reason) == ("Target.Timeout", "Target.Timeout")
+        assert after("---", drained(seen), drains=True).state == "unhealthy", "it does not drain again"
 
 
 def test_reasons() -> None:

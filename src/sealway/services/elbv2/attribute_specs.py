@@ -76,6 +76,7 @@ _LOAD_BALANCER: Specs = {
 _MOST = 2**31 - 1
 _DNS = "target_group_health.dns_failover.minimum_healthy_targets"
 _ROUTING = "target_group_health.unhealthy_state_routing.minimum_healthy_targets"
+_UNHEALTHY = "target_health_state.unhealthy"
 _TARGET_GROUP: Specs = {
     "deregistration_delay.timeout_seconds": Spec("300", _between(0, 3600), built=True),
     "deregistration_delay.connection_termination.enabled": Spec("false", built=True),
@@ -92,8 +93,8 @@ _TARGET_GROUP: Specs = {
     f"{_DNS}.percentage": Spec("off", _off_or(1, 100), built=True),
     f"{_ROUTING}.count": Spec("1", _between(1, _MOST), built=True),
     f"{_ROUTING}.percentage": Spec("off", _off_or(1, 100), built=True),
-    "target_health_state.unhealthy.connection_termination.enabled": Spec("true", built=True),
-    "target_health_state.unhealthy.draining_interval_seconds": Spec("0", _between(0, 360_000)),
+    f"{_UNHEALTHY}.connection_termination.enabled": Spec("true", built=True),
+    f"{_UNHEALTHY}.draining_interval_seconds": Spec("0", _between(0, 360_000), built=True),
 }
 
 _TCP_LISTENER: Specs = {"tcp.idle_timeout.seconds": Spec("350", _between(60, 6000), built=True)}
@@ -107,13 +108,15 @@ def load_balancer(scheme: str) -> Specs:
 
 def target_group(target_type: str, protocol: str) -> Specs:
     """What a target group has. The client's address is hidden by default from TCP targets of type ip; UDP
-    targets always see it. Source: "Edit target group attributes for your Network Load Balancer"."""
+    targets always see it, and keep their flows when they turn unhealthy. Source: "Edit target group
+    attributes for your Network Load Balancer"; TargetGroupAttribute in the API reference."""
     if "udp" in TRANSPORTS[protocol]:
         return {
             **_TARGET_GROUP,
             "preserve_client_ip.enabled": Spec("true", _one_of("true"), built=True),
             "proxy_protocol_v2.enabled": Spec("false"),
             "deregistration_delay.connection_termination.enabled": Spec("true", built=True),
+            f"{_UNHEALTHY}.connection_termination.enabled": Spec("false", _one_of("false"), built=True),
         }
     hidden = target_type == "ip"
     return {**_TARGET_GROUP, "preserve_client_ip.enabled": Spec("false" if hidden else "true", built=True)}
@@ -144,6 +147,19 @@ def check_thresholds(values: Mapping[str, str]) -> None:
                 f"Target group attribute '{_DNS}.{kind}' value '{names}' must be greater than or equal to"
                 f" '{_ROUTING}.{kind}' value '{routing}'"
             )
+
+
+def check_draining(values: Mapping[str, str]) -> None:
+    """Raises where connections to unhealthy targets shall end at once and also after an interval.
+    ``values``: all of a target group's attributes. Source: TargetGroupAttribute in the API reference."""
+    cuts, interval = (
+        f"{_UNHEALTHY}.{name}" for name in ("connection_termination.enabled", "draining_interval_seconds")
+    )
+    if values[cuts] == "true" and int(values[interval]) > 0:
+        raise errors.invalid_configuration(
+            f"You cannot have both '{cuts}' set to 'true' and '{interval}' set to '{values[interval]}':"
+            f" an interval above '0' needs '{cuts}' to be 'false'"
+        )
 
 
 def check(noun: str, specs: Specs, wanted: Mapping[str, str]) -> None:

@@ -40,7 +40,9 @@ def modify_target_group_attributes(ctx: Context, request: Params) -> Params:
         found = lookup.target_group(ctx, tx, request["TargetGroupArn"])
         specs = _target_group_specs(found)
         changed = _changed("Target group", specs, found.attributes, request["Attributes"])
-        attribute_specs.check_thresholds({**attribute_specs.defaults(specs), **changed})
+        complete = {**attribute_specs.defaults(specs), **changed}
+        attribute_specs.check_thresholds(complete)
+        attribute_specs.check_draining(complete)
         tx.put(found.replace(attributes=changed))
     return _render(specs, changed)
 

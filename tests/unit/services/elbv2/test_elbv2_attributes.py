@@ -32,6 +32,8 @@ TARGET_GROUP = {
     "target_health_state.unhealthy.connection_termination.enabled": "true",
     "target_health_state.unhealthy.draining_interval_seconds": "0",
 }
+CUTS = "target_health_state.unhealthy.connection_termination.enabled"
+INTERVAL = "target_health_state.unhealthy.draining_interval_seconds"
 
 
 class Subject:
@@ -130,6 +132,7 @@ def test_what_can_be_set(world: World, kind: str, key: str, value: str) -> None:
         ("TargetGroup", "deregistration_delay.timeout_seconds", "5.5"),
         ("TargetGroup", "stickiness.type", "lb_cookie"),
         ("TargetGroup", "slow_start.duration_seconds", "30"),
+        ("TargetGroup", INTERVAL, "360001"),
         ("TargetGroup", "target_group_health.dns_failover.minimum_healthy_targets.percentage", "101"),
         ("Listener", "tcp.idle_timeout.seconds", "59"),
         ("Listener", "tcp.idle_timeout.seconds", "6001"),
@@ -152,7 +155,6 @@ def test_what_is_wrong(world: World, kind: str, key: str, value: str) -> None:
         ("LoadBalancer", "zonal_shift.config.enabled", "true"),
         ("LoadBalancer", "dns_record.client_routing_policy", "availability_zone_affinity"),
         ("LoadBalancer", "secondary_ips.auto_assigned.per_subnet", "1"),
-        ("TargetGroup", "target_health_state.unhealthy.draining_interval_seconds", "60"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(world: World, kind: str, key: str, value: str) -> None:
@@ -162,11 +164,33 @@ def test_what_is_not_built_is_refused_by_name(world: World, kind: str, key: str,
     assert f"attribute '{key}' with value '{value}' is not supported" in message
 
 
+def test_an_unhealthy_draining_interval_is_for_connections_that_are_not_cut_at_once(world: World) -> None:
+    subject = Subject(world, "TargetGroup")
+    assert subject.refused((INTERVAL, "60")) == (
+        "InvalidConfigurationRequest",
+        f"You cannot have both '{CUTS}' set to 'true' and '{INTERVAL}' set to '60':"
+        f" an interval above '0' needs '{CUTS}' to be 'false'",
+    )
+    subject.set(CUTS, "false")
+    assert subject.set(INTERVAL, "60")[INTERVAL] == "60"
+    assert subject.refused((CUTS, "true"))[0] == "InvalidConfigurationRequest"
+    subject.set(INTERVAL, "0")
+    assert subject.set(CUTS, "true") == TARGET_GROUP
+
+
+def test_udp_targets_keep_their_flows_when_they_turn_unhealthy(world: World) -> None:
+    subject = Subject(world, "TargetGroup")
+    subject.arn = {"TargetGroupArn": world.target_group("names", Protocol="UDP")["TargetGroupArn"]}
+    assert subject.all()[CUTS] == "false"
+    assert subject.refused((CUTS, "true"))[0] == "ValidationError"
+    assert subject.set(INTERVAL, "60")[INTERVAL] == "60"
+
+
 def test_one_wrong_attribute_refuses_all(world: World) -> None:
     subject = Subject(world, "TargetGroup")
     refused = subject.refused(
         ("deregistration_delay.timeout_seconds", "5"),
-        ("target_health_state.unhealthy.draining_interval_seconds", "5"),
+        (INTERVAL, "5"),
     )
     assert refused[0] == "InvalidConfigurationRequest"
     assert subject.all() == TARGET_GROUP
