@@ -69,8 +69,10 @@ __noinline int write_packet(struct __sk_buff *skb, const struct packet *p, const
 }
 
 static __always_inline int rewrite_and_send(struct __sk_buff *skb, const struct packet *p,
-					    const struct sealway_flow *to, const struct route *route)
+					    const struct sealway_flow *to, const struct route *route, int ingress)
 {
+	if (route->way == WAY_DROP && route->mtu)
+		return tell_too_big(skb, p, route->mtu, ingress);
 	if (is_refused(route))
 		return send(skb, route);
 	if (is_across_versions(p, to) ? !translatable(skb, p) : is_ipv4_packet(p) && is_first_fragment(p))
@@ -147,21 +149,10 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 		count_refused(frontend->id, -error);
 		return drop(-error);
 	}
-	__builtin_memset(&s->route, 0, sizeof(s->route));
-	route_to_backend(backend, role & INGRESS, &s->route);
+	choose_route(skb, p, &s->flow, backend, role & INGRESS, &s->route);
 	if (s->flow.flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, &s->flow, role & INGRESS))
 		return drop(SEALWAY_DROP_REWRITE);
-	return rewrite_and_send(skb, p, &s->flow, &s->route);
-}
-
-static __always_inline void choose_route(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *flow,
-					 const struct sealway_backend *backend, int role, struct route *route)
-{
-	__builtin_memset(route, 0, sizeof(*route));
-	if (flow->flags & SEALWAY_FLOW_ANSWER)
-		route_answer(skb, p, flow, route);
-	else
-		route_to_backend(backend, role & INGRESS, route);
+	return rewrite_and_send(skb, p, &s->flow, &s->route, role & INGRESS);
 }
 
 static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct scratch *s, int role)
@@ -182,13 +173,13 @@ static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct
 		end_flow(&p->tuple, flow, SEALWAY_EVENT_END);
 		return OPEN_ANEW;
 	}
-	choose_route(skb, p, flow, backend, role, &s->route);
+	choose_route(skb, p, flow, backend, role & INGRESS, &s->route);
 	if (!is_refused(&s->route)) {
 		if (flow->flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, flow, role & INGRESS))
 			return drop(SEALWAY_DROP_REWRITE);
 		follow_flow(p, flow, now);
 	}
-	return rewrite_and_send(skb, p, flow, &s->route);
+	return rewrite_and_send(skb, p, flow, &s->route, role & INGRESS);
 }
 
 static __always_inline int pass_error_on(struct __sk_buff *skb, const struct packet *p, struct scratch *s, int role)
@@ -205,13 +196,22 @@ static __always_inline int pass_error_on(struct __sk_buff *skb, const struct pac
 	backend = backend_of(s->flow.backend);
 	if (!backend)
 		return PASS;
-	choose_route(skb, p, &s->flow, backend, role, &s->route);
+	choose_route(skb, p, &s->flow, backend, role & INGRESS, &s->route);
 	if (is_refused(&s->route))
 		return send(skb, &s->route);
 	result = rewrite_error(skb, p, &s->quote, &s->flow);
 	if (result)
 		return result > 0 ? PASS : drop(SEALWAY_DROP_REWRITE);
 	return send(skb, &s->route);
+}
+
+__noinline int write_later(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to)
+{
+	if (!p || !to)
+		return -1;
+	if (is_across_versions(p, to))
+		return translate(skb, p, to);
+	return write_addresses(skb, p, to) || write_id(skb, p, to) ? -1 : 0;
 }
 
 /* A later fragment: as its first one went. */
@@ -222,16 +222,18 @@ static __always_inline int carry_fragment(struct __sk_buff *skb, const struct pa
 
 	if (!(role & ANSWERS) && !may_be_vip(&p->tuple.destination))
 		return PASS;
-	if (is_ipv4_packet(p) || !find_first(p, to) || !concerns(to, role))
+	if (!find_first(p, to) || !concerns(to, role))
 		return drop_if_for_vip(p, role, SEALWAY_DROP_FRAGMENT);
 	backend = backend_of(to->backend);
 	if (!backend)
 		return drop(SEALWAY_DROP_STALE_FLOW);
-	choose_route(skb, p, to, backend, role, &s->route);
+	choose_route(skb, p, to, backend, role & INGRESS, &s->route);
 	if (is_refused(&s->route))
 		return send(skb, &s->route);
+	if (is_across_versions(p, to) && !translatable(skb, p))
+		return drop(SEALWAY_DROP_UNTRANSLATABLE);
 	count_packet(to->frontend, p);
-	if (write_addresses(skb, p, to) || write_id(skb, p))
+	if (write_later(skb, p, to))
 		return drop(SEALWAY_DROP_REWRITE);
 	return send(skb, &s->route);
 }

@@ -15,7 +15,7 @@
 #include "flow.h"
 
 /* Who includes this says how an identification is written, and whether it is the protocol's own. */
-static __always_inline int write_id(struct __sk_buff *skb, const struct packet *p);
+static __always_inline int write_id(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to);
 
 #define FRAGMENT_TIMEOUT 30 /* seconds; as long as Linux waits for the rest */
 
@@ -53,7 +53,7 @@ __noinline int lead_fragments(struct __sk_buff *skb, const struct packet *p, con
 	value.frontend = to->frontend;
 	value.expires = seconds() + FRAGMENT_TIMEOUT;
 	bpf_map_update_elem(&fragments, &key, &value, BPF_ANY);
-	return write_id(skb, p);
+	return write_id(skb, p, to);
 }
 
 /* What its first fragment left behind, as far as a flow has it; false: nothing, or it is too old. */

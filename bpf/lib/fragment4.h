@@ -10,11 +10,12 @@
 #include "fragment.h"
 
 /* 0, or negative when the packet is not that long. */
-static __always_inline int write_id(struct __sk_buff *skb, const struct packet *p)
+static __always_inline int write_id(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to)
 {
 	struct iphdr *ip = header(skb, IP_OFFSET, sizeof(*ip));
 	__be16 id = p->id + mix(((__u64)p->tuple.source << 32) | p->tuple.destination);
 
+	(void)to;
 	if (!ip)
 		return -1;
 	ip->check = ~folded((__u16)~ip->check + (__u64)(__u16)~ip->id + id);

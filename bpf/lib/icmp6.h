@@ -22,7 +22,6 @@
 #define ICMP6_TOO_BIG 2
 #define ICMP6_TIME_EXCEEDED 3
 #define LEAST_MTU6 1280
-#define HEADERS_DIFFER (sizeof(struct ipv6hdr) - sizeof(struct iphdr))
 
 struct transport_start {
 	struct ports ports;
@@ -63,6 +62,7 @@ static __always_inline bool read_quote4(struct __sk_buff *skb, __u32 at, struct 
 
 static __always_inline bool read_quote6(struct __sk_buff *skb, __u32 at, struct quote *q)
 {
+	struct fragment_extension f;
 	struct ipv6hdr ip;
 
 	if (bpf_skb_load_bytes(skb, at, &ip, sizeof(ip)) || ip.version != 6)
@@ -73,7 +73,15 @@ static __always_inline bool read_quote6(struct __sk_buff *skb, __u32 at, struct 
 	q->payload = bpf_ntohs(ip.payload_len);
 	if (is_ipv4(&q->tuple.source) || is_ipv4(&q->tuple.destination))
 		return false;
-	return !bpf_skb_load_bytes(skb, at + sizeof(ip), &q->start, sizeof(q->start));
+	at += sizeof(ip);
+	if (ip.nexthdr == IPPROTO_FRAGMENT) {
+		if (bpf_skb_load_bytes(skb, at, &f, sizeof(f)) || f.place & PLACE6)
+			return false;
+		q->tuple.protocol = f.next;
+		q->payload -= sizeof(f);
+		at += sizeof(f);
+	}
+	return !bpf_skb_load_bytes(skb, at, &q->start, sizeof(q->start));
 }
 
 static __always_inline bool read_quote(struct __sk_buff *skb, const struct packet *p, struct quote *q)
@@ -88,9 +96,10 @@ static __always_inline bool read_quote(struct __sk_buff *skb, const struct packe
 	return q->tuple.protocol == IPPROTO_TCP || q->tuple.protocol == IPPROTO_UDP;
 }
 
-/* false: it has no counterpart. */
-static __always_inline bool to_icmp4(struct icmp_header *icmp)
+/* false: it has no counterpart. A target of datagrams is told to leave room for a fragment's header. */
+static __always_inline bool to_icmp4(struct icmp_header *icmp, bool datagrams)
 {
+	__u32 more = HEADERS_DIFFER + (datagrams ? sizeof(struct fragment_extension) : 0);
 	__u32 mtu = bpf_ntohl(icmp->rest);
 	__u8 type = icmp->type, code = icmp->code;
 
@@ -98,7 +107,7 @@ static __always_inline bool to_icmp4(struct icmp_header *icmp)
 	icmp->rest = 0;
 	if (type == ICMP6_TOO_BIG) {
 		icmp->code = ICMP_FRAGMENTATION_NEEDED;
-		icmp->rest = bpf_htonl((mtu < LEAST_MTU6 ? LEAST_MTU6 : mtu > 0xffff ? 0xffff : mtu) - HEADERS_DIFFER);
+		icmp->rest = bpf_htonl((mtu < LEAST_MTU6 ? LEAST_MTU6 : mtu > 0xffff ? 0xffff : mtu) - more);
 	} else if (type == ICMP6_UNREACHABLE) {
 		icmp->code = code == ICMP6_PORT_UNREACHABLE ? ICMP_PORT_UNREACHABLE :
 			     code == ICMP6_PROHIBITED       ? ICMP_HOST_PROHIBITED :
@@ -203,7 +212,7 @@ static __always_inline int make_space(struct __sk_buff *skb, const struct packet
 	__u32 size = ipv4 ? sizeof(struct error4) : sizeof(struct error6);
 
 	if (ipv4 != is_ipv4_packet(p)) {
-		if (change_version(skb, p))
+		if (change_version(skb, p, ip_header_size(ipv4)))
 			return -1;
 	} else if (more && bpf_skb_adjust_room(skb, -more, BPF_ADJ_ROOM_NET, 0)) {
 		return -1;
@@ -227,7 +236,7 @@ __noinline int rewrite_error(struct __sk_buff *skb, const struct packet *p, cons
 	if (bpf_skb_load_bytes(skb, p->l4, &icmp, sizeof(icmp)))
 		return -1;
 	icmp.checksum = 0;
-	if (ipv4 != is_ipv4_packet(p) && !(ipv4 ? to_icmp4(&icmp) : to_icmp6(&icmp)))
+	if (ipv4 != is_ipv4_packet(p) && !(ipv4 ? to_icmp4(&icmp, sent.protocol == IPPROTO_UDP) : to_icmp6(&icmp)))
 		return 1;
 	/* A router's error keeps the router's address where it can; an end's own must look like its packets. */
 	source = to->source;
@@ -237,4 +246,28 @@ __noinline int rewrite_error(struct __sk_buff *skb, const struct packet *p, cons
 		return -1;
 	return ipv4 ? write_error4(skb, p, &sent, q, &icmp, &source, &to->destination) :
 		      write_error6(skb, p, &sent, q, &icmp, &source, &to->destination);
+}
+
+/* A packet of a flow that is too large for its way. The kernel cannot say so, who does not know the flow: its sender is
+ * told as by its other end, what would fit. Counted as a drop. */
+__noinline int tell_too_big(struct __sk_buff *skb, const struct packet *p, __u32 mtu, int ingress)
+{
+	struct icmp_header icmp = {};
+	struct quote q = {};
+	bool ipv4;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	drop(SEALWAY_DROP_TOO_BIG);
+	ipv4 = is_ipv4_packet(p);
+	icmp.type = ipv4 ? ICMP_UNREACHABLE : ICMP6_TOO_BIG;
+	icmp.code = ipv4 ? ICMP_FRAGMENTATION_NEEDED : 0;
+	icmp.rest = bpf_htonl(!ipv4 && mtu < LEAST_MTU6 ? LEAST_MTU6 : mtu);
+	q.payload = p->bytes - (p->l4 - IP_OFFSET);
+	if (bpf_skb_load_bytes(skb, p->l4, &q.start, sizeof(q.start)) || make_space(skb, p, ipv4) || swap_macs(skb))
+		return TC_ACT_SHOT;
+	if (ipv4 ? write_error4(skb, p, &p->tuple, &q, &icmp, &p->tuple.destination, &p->tuple.source) :
+		   write_error6(skb, p, &p->tuple, &q, &icmp, &p->tuple.destination, &p->tuple.source))
+		return TC_ACT_SHOT;
+	return ingress ? bpf_redirect(skb->ifindex, 0) : send_to_host(skb);
 }

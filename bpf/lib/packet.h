@@ -54,7 +54,7 @@ struct packet {
 	__u32 seq;
 	__u32 ack;
 	__u32 payload;
-	__be16 fragment; /* as in IPv4's header: flags and place */
+	__be16 fragment; /* flags and place, as in IPv4's header */
 	sealway_fragment_id id;
 	__u32 fragment_at; /* IPv6: offset of that header, or 0 */
 	__u8 tos;

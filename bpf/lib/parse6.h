@@ -64,14 +64,15 @@ static __always_inline enum parsed parse_fragment6(struct __sk_buff *skb, struct
 	*next = f.next;
 	p->id = f.id;
 	p->fragment_at = at;
-	p->fragment = f.place & MORE6 ? IP_MORE_FRAGMENTS : 0;
+	p->fragment = (f.place & MORE6 ? IP_MORE_FRAGMENTS : 0) | bpf_htons(bpf_ntohs(f.place) >> 3);
 	return f.place & PLACE6 ? PARSED_FRAGMENT : PARSED_FLOW;
 }
 
-/* Past the extension headers; p->l4 is where the transport begins. */
+/* Past the extension headers; p->l4 is where the transport begins, or a later fragment's part of it. */
 static __always_inline enum parsed walk(struct __sk_buff *skb, struct packet *p, __u8 next)
 {
 	__u32 at = IP_OFFSET + sizeof(struct ipv6hdr);
+	enum parsed parsed;
 	struct extension e;
 	int i;
 
@@ -86,9 +87,13 @@ static __always_inline enum parsed walk(struct __sk_buff *skb, struct packet *p,
 		case IPPROTO_FRAGMENT:
 			if (p->fragment_at)
 				return PARSED_MALFORMED;
-			if (parse_fragment6(skb, p, at, &next) != PARSED_FLOW)
-				return p->fragment_at ? PARSED_FRAGMENT : PARSED_MALFORMED;
+			parsed = parse_fragment6(skb, p, at, &next);
 			at += sizeof(struct fragment_extension);
+			if (parsed != PARSED_FLOW) {
+				p->tuple.protocol = next;
+				p->l4 = at;
+				return parsed;
+			}
 			break;
 		case IPPROTO_HOPOPTS:
 		case IPPROTO_DSTOPTS:
@@ -143,6 +148,7 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct pack
 	p->tos = ip->tos;
 	p->ttl = ip->ttl;
 	p->fragment = ip->frag_off;
+	p->id = ip->id;
 	p->headers = ip->ihl * 4;
 	p->l4 = IP_OFFSET + p->headers;
 	p->bytes = ip->tot_len ? bpf_ntohs(ip->tot_len) : skb->len - IP_OFFSET;

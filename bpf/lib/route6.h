@@ -8,6 +8,7 @@
 #include "flow.h"
 #include "nat6.h"
 
+#define HEADERS_DIFFER (sizeof(struct ipv6hdr) - sizeof(struct iphdr))
 #define AF_INET 2
 #define AF_INET6 10
 
@@ -25,6 +26,7 @@ struct route {
 	bool by_table; /* no next hop: the kernel looks the destination up */
 	sealway_address next_hop;
 	enum sealway_drop_reason reason;
+	__u32 mtu; /* refused for its size: what its sender may send; 0: nobody tells it */
 };
 
 static __always_inline void route_to_backend(const struct sealway_backend *backend, bool ingress, struct route *route)
@@ -42,15 +44,15 @@ static __always_inline __u32 size_of(struct __sk_buff *skb, const struct packet 
 
 	if (!is_across_versions(p, to))
 		return size;
-	return size - (p->l4 - IP_OFFSET) + ip_header_size(!is_ipv4_packet(p));
+	return size - (p->l4 - IP_OFFSET) + headers_across(p);
 }
 
-static __always_inline bool too_big(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to,
-				    __u32 ifindex, __u32 mtu)
+/* 0: not known. */
+static __always_inline __u32 mtu_of(struct __sk_buff *skb, __u32 ifindex, __u32 mtu)
 {
 	if (!mtu && bpf_check_mtu(skb, ifindex, &mtu, 0, 0) < 0)
-		return false;
-	return size_of(skb, p, to) > mtu;
+		return 0;
+	return mtu;
 }
 
 static __always_inline void ask_for(struct bpf_fib_lookup *fib, const struct packet *p, const struct sealway_flow *to)
@@ -68,16 +70,35 @@ static __always_inline void ask_for(struct bpf_fib_lookup *fib, const struct pac
 }
 
 /* What is too big for its way, where only its sender can mend that. */
-static __always_inline void refuse_size(const struct packet *p, const struct sealway_flow *to, struct route *route)
+static __always_inline void refuse_size(const struct packet *p, const struct sealway_flow *to, __u32 mtu,
+					struct route *route)
 {
 	route->way = WAY_DROP;
 	route->reason = SEALWAY_DROP_TOO_BIG;
-	if (is_across_versions(p, to))
+	route->mtu = mtu;
+	if (is_across_versions(p, to)) {
+		/* An IPv4 target may send fragments then, which take the longest headers. */
+		route->mtu = is_ipv4_packet(p) ? mtu - sizeof(struct fragment_extension) - HEADERS_DIFFER :
+						 mtu + HEADERS_DIFFER;
 		return;
+	}
 	if (is_ipv4_packet(p) && !(p->fragment & IP_DONT_FRAGMENT))
 		route->way = WAY_HOST;
 	else if (!(to->flags & SEALWAY_FLOW_TRANSLATED))
 		route->way = WAY_KERNEL;
+}
+
+/* A client of IPv4: its packets grow on their way to an IPv6 target. */
+static __always_inline void fit_to_target(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to,
+					  struct route *route)
+{
+	__u32 mtu;
+
+	if (!is_ipv4_packet(p) || !is_across_versions(p, to))
+		return;
+	mtu = mtu_of(skb, route->ifindex, 0);
+	if (mtu && size_of(skb, p, to) > mtu)
+		refuse_size(p, to, mtu, route);
 }
 
 static __always_inline void route_by_table(struct __sk_buff *skb, const struct packet *p,
@@ -90,6 +111,7 @@ static __always_inline void route_by_table(struct __sk_buff *skb, const struct p
 		.ifindex = skb->ifindex,
 	};
 	long result;
+	__u32 mtu;
 
 	ask_for(&fib, p, to);
 	result = bpf_fib_lookup(skb, &fib, sizeof(fib), 0);
@@ -102,14 +124,15 @@ static __always_inline void route_by_table(struct __sk_buff *skb, const struct p
 	else
 		__builtin_memcpy(&route->next_hop, fib.ipv6_dst, sizeof(route->next_hop));
 	if (result == BPF_FIB_LKUP_RET_SUCCESS || result == BPF_FIB_LKUP_RET_NO_NEIGH) {
-		if (too_big(skb, p, to, fib.ifindex, fib.mtu_result))
-			refuse_size(p, to, route);
+		mtu = mtu_of(skb, fib.ifindex, fib.mtu_result);
+		if (mtu && size_of(skb, p, to) > mtu)
+			refuse_size(p, to, mtu, route);
 		return;
 	}
 	route->way = WAY_DROP;
 	route->reason = SEALWAY_DROP_NO_ROUTE;
 	if (result == BPF_FIB_LKUP_RET_FRAG_NEEDED)
-		refuse_size(p, to, route);
+		refuse_size(p, to, fib.mtu_result, route);
 }
 
 /* Not static, so that it has a stack of its own. */
@@ -131,6 +154,18 @@ static __always_inline void route_answer(struct __sk_buff *skb, const struct pac
 	}
 	route->way = WAY_PEER;
 	route->ifindex = to->client_ifindex;
+}
+
+static __always_inline void choose_route(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *flow,
+					 const struct sealway_backend *backend, bool ingress, struct route *route)
+{
+	__builtin_memset(route, 0, sizeof(*route));
+	if (flow->flags & SEALWAY_FLOW_ANSWER) {
+		route_answer(skb, p, flow, route);
+		return;
+	}
+	route_to_backend(backend, ingress, route);
+	fit_to_target(skb, p, flow, route);
 }
 
 static __always_inline int send_to_host(struct __sk_buff *skb)

@@ -110,11 +110,18 @@ def test_fragments_count_for_their_frontend(kernel: Machine) -> None:
 
 
 class TestWhatFollowsNothing:
-    @pytest.mark.parametrize("program", ["uplink", "host", "task"])
+    @pytest.mark.parametrize("program", ["uplink", "host"])
     def test_a_later_one_without_its_first(self, kernel: Machine, program: str) -> None:
         kernel.tell(state(DATAGRAMS))
         dropped(kernel, program, cut(QUERY, 64)[1], "fragment")
         assert kernel.flows() == {}
+
+    def test_a_tasks_may_be_the_wide_programs(self, kernel: Machine) -> None:
+        """An answer to an IPv6 client. What is not is routed to the host's interface, and ends there."""
+        kernel.tell(state(DATAGRAMS))
+        later = cut(QUERY, 64)[1]
+        result = kernel.run("task", later)
+        assert (result.verdict, result.frame, kernel.drops()) == (PASS, later, {})
 
     def test_of_another_datagram(self, kernel: Machine) -> None:
         kernel.tell(state(DATAGRAMS))

@@ -19,6 +19,7 @@ from tests.support.packets6 import (
     header6,
     options,
     parse,
+    parse_error,
     routing,
 )
 
@@ -78,6 +79,17 @@ def passes(kernel: Machine, program: str, packet: object) -> None:
 def dropped(kernel: Machine, program: str, packet: object, reason: str) -> None:
     assert kernel.run(program, packet).verdict == SHOT
     assert kernel.drops() == {reason: 1}
+
+
+def told(kernel: Machine, answer: Packet) -> tuple[int, int, int]:
+    """What the target is told about an answer that is too large; as an error of whom it answered."""
+    result = kernel.run("task", answer)
+    assert (result.verdict, kernel.drops()) == (REDIRECT, {"too_big": 1})
+    error = parse_error(result.frame)
+    assert error.checksums_right
+    assert (error.source, error.destination) == (answer.destination, answer.source)
+    assert error.ends == answer.ends
+    return error.kind, error.code, error.rest
 
 
 class TestWhatPasses:
@@ -276,77 +288,6 @@ class TestExtensionHeaders:
         dropped(kernel6, "uplink", frame[: 14 + 40 + 2], "malformed")
 
 
-class TestFragments:
-    """Version 6 to 6; see ``test_packet_fragments`` for version 4."""
-
-    def cut(self, packet: Packet6, *places: int, identification: int = 7) -> list[bytes]:
-        body = packet.transport()
-        bounds = zip([0, *places], [*places, len(body)], strict=True)
-        return [
-            bytes(12) + b"\x86\xdd"
-            + header6(
-                packet.but(extensions=(fragment(start, end < len(body), identification),)),  # type: ignore[arg-type]
-                packet.protocol, body[start:end],
-            )
-            for start, end in bounds
-        ]  # fmt: skip
-
-    def joined(self, frames: list[bytes]) -> Packet:
-        assert len({frame[54 + 4 : 54 + 8] for frame in frames}) == 1
-        parts = sorted((int.from_bytes(frame[56:58], "big") & ~7, frame[62:]) for frame in frames)
-        body = b"".join(part for _, part in parts)
-        return parse(
-            frames[0][:18] + struct.pack("!H", len(body)) + frames[0][54:55] + frames[0][21:54] + body
-        )
-
-    @pytest.mark.parametrize("keep", [True, False], ids=["kept", "hidden"])
-    def test_later_ones_follow_the_first_both_ways(self, kernel6: Machine, keep: bool) -> None:
-        kernel6.tell(state(frontend(TASK, keep=keep, protocol="udp")))
-        query = QUERY.but(payload=bytes(range(200)))
-        first, *later = self.cut(query, 64, 128)  # type: ignore[arg-type]
-        frames = [
-            kernel6.run("uplink", frame, flags=CHECKSUM_COMPLETE).frame for frame in [first, *reversed(later)]
-        ]
-        there = self.joined(frames)
-        assert there.checksums_right
-        assert there == query.but(
-            source=CLIENT if keep else VIP, destination=TASK, destination_port=8443, extensions=()
-        )
-        back = self.cut(there.back(payload=bytes(300)), 8, 160)  # type: ignore[arg-type]
-        answer = self.joined([kernel6.run("task", frame).frame for frame in back])
-        assert answer.checksums_right
-        assert (answer.ends, answer.payload) == ((VIP, 443, CLIENT, 40000), bytes(300))
-
-    def test_a_later_one_without_its_first(self, kernel6: Machine) -> None:
-        kernel6.tell(state(frontend(TASK, protocol="udp")))
-        dropped(kernel6, "uplink", self.cut(QUERY.but(payload=bytes(100)), 64)[1], "fragment")  # type: ignore[arg-type]
-
-    def test_its_target_is_gone(self, kernel6: Machine) -> None:
-        kernel6.tell(state(frontend(TASK, protocol="udp")))
-        first, later = self.cut(QUERY.but(payload=bytes(100)), 64)  # type: ignore[arg-type]
-        kernel6.run("uplink", first)
-        kernel6.tell(state(frontend(OTHER, protocol="udp")))
-        dropped(kernel6, "uplink", later, "stale_flow")
-
-    def test_a_flood_leaves_nothing_behind(self, kernel6: Machine) -> None:
-        kernel6.tell(state(frontend(TASK, protocol="udp")))
-        later = self.cut(QUERY.but(payload=bytes(100)), 64)[1]  # type: ignore[arg-type]
-        assert kernel6.run("uplink", later, repeat=500).verdict == SHOT
-        assert kernel6.drops() == {"fragment": 500}
-        assert list(kernel6.maps["fragments"].items()) == []
-
-    def test_ipv4s_among_targets_of_both(self, kernel6: Machine) -> None:
-        kernel6.tell(state(frontend(TASK, TASK1, vip=VIP4)))
-        for port in range(2000, 2016):
-            result = kernel6.run("uplink", HELLO4.but(source_port=port, fragment=0x2000))
-            assert result.verdict == SHOT
-        assert kernel6.drops() == {"untranslatable": 16}
-
-    def test_they_do_not_go_across(self, kernel6: Machine) -> None:
-        kernel6.tell(state(frontend(TASK1, protocol="udp")))
-        dropped(kernel6, "uplink", self.cut(QUERY.but(payload=bytes(100)), 64)[0], "untranslatable")  # type: ignore[arg-type]
-
-
 class TestDrops:
     @pytest.mark.parametrize("hello", [HELLO, HELLO4])
     def test_malformed(self, kernel6: Machine, hello: Packet) -> None:
@@ -395,7 +336,7 @@ class TestDrops:
         passes(kernel6, "task", kept.back(payload=bytes(1230)))
         kernel6.tell(state(frontend(TASK, keep=False)))
         hidden = carried(kernel6, "uplink", HELLO.but(source=FAR, source_port=40001))
-        dropped(kernel6, "task", hidden.back(payload=bytes(1230)), "too_big")
+        assert told(kernel6, hidden.back(payload=bytes(1230))) == (2, 0, 1280)
 
     @pytest.mark.parametrize(("payload", "fits"), [(1220, True), (1221, False)])
     def test_an_answer_grows_on_its_way_to_ipv6(self, kernel6: Machine, payload: int, fits: bool) -> None:
@@ -405,7 +346,13 @@ class TestDrops:
         if fits:
             assert carried(kernel6, "task", answer).payload == bytes(payload)
         else:
-            dropped(kernel6, "task", answer, "too_big")
+            assert told(kernel6, answer) == (3, 4, 1280 - 28)
+
+    def test_a_target_of_ipv6_is_told_of_the_other_versions_size(self, kernel6: Machine) -> None:
+        kernel6.tell(state(frontend(TASK, vip=VIP4)))
+        there = carried(kernel6, "uplink", HELLO4.but(source="198.51.100.2"))
+        assert told(kernel6, there.back(payload=bytes(1241))) == (2, 0, 1300)
+        assert carried(kernel6, "task", there.back(payload=bytes(1240))).payload == bytes(1240)
 
     def test_udp_without_a_checksum_has_no_word_in_ipv6(self, kernel6: Machine) -> None:
         kernel6.tell(state(frontend(TASK1, protocol="udp")))

@@ -146,23 +146,51 @@ async def test_both_ends_of_a_cut_flow_are_reset_at_once(net: World, keep: bool)
         assert "ESTAB" not in run("ss", "-tn")
 
 
-async def test_fragmented_datagrams(net: World) -> None:
+async def _received(
+    net: World, receiver: socket.socket, sender: socket.socket, datagram: bytes, to: tuple[str, int]
+) -> tuple[str, int]:
+    """Whom the receiver saw. Sent once more where the first only taught its sender what fits."""
     loop = asyncio.get_running_loop()
-    await apply(net, frontend(WIDE["task1"], protocol="udp", port=53))
+    for patience in (0.3, 5):
+        await loop.sock_sendto(sender, datagram, to)
+        try:
+            async with asyncio.timeout(patience):
+                data, peer = await loop.sock_recvfrom(receiver, 65535)
+        except TimeoutError:
+            assert (await net.drops())["too_big"]
+            continue
+        assert data == datagram
+        return peer[:2]
+    raise AssertionError("it never came")
+
+
+async def _asked_and_answered(net: World, client: str, vip: str, target: Backend, size: int) -> str:
+    """Whom the target saw; datagrams of that size went both ways, whole."""
+    name = "box1" if target == TARGETS["box1"] else "task1"
+    wide, target_wide = (socket.AF_INET6 if ":" in each else socket.AF_INET for each in (vip, target.address))
     with (
-        net.topology.socket("task1", socket.SOCK_DGRAM, socket.AF_INET6) as server,
-        net.topology.socket("outside", socket.SOCK_DGRAM, socket.AF_INET6) as client,
+        net.topology.socket(name, socket.SOCK_DGRAM, target_wide) as server,
+        net.topology.socket(client, socket.SOCK_DGRAM, wide) as asking,
     ):
-        server.bind(("::", 8443))
-        async with asyncio.timeout(10):
-            for size in (9000, 60000):
-                await loop.sock_sendto(client, b"?" * size, (VIP6, 53))
-                question, peer = await loop.sock_recvfrom(server, 65535)
-                assert (question, peer[0]) == (b"?" * size, IPV6["outside"])
-                await loop.sock_sendto(server, b"!" * size, peer)
-                answer, source = await loop.sock_recvfrom(client, 65535)
-                assert (answer, source[:2]) == (b"!" * size, (VIP6, 53))
-    assert await net.drops() == {}
+        server.bind(("::" if ":" in target.address else "0.0.0.0", 8443))
+        peer = await _received(net, server, asking, b"?" * size, (vip, 53))
+        assert await _received(net, asking, server, b"!" * size, peer) == (vip, 53)
+    return peer[0]
+
+
+@pytest.mark.parametrize(("vip", "backend", "keep"), WAYS)
+async def test_datagrams_small_and_in_fragments(net: World, vip: str, backend: Backend, keep: bool) -> None:
+    """Who speaks IPv4 learns by the first datagram that is too large in IPv6 how large they may be."""
+    await apply(net, frontend(backend, vip, keep, protocol="udp", port=53))
+    across = (":" in vip) != (":" in backend.address)
+    hidden = VIP6 if ":" in backend.address else VIP
+    for client in ("outside", "host", "task2"):
+        own = IPV6[client] if ":" in vip else FOUR[client]
+        for size in (100, 1460, 1500, 60000):
+            seen = await _asked_and_answered(net, client, vip, backend, size)
+            assert seen == (hidden if across or not keep else own)
+    lost = {"too_big", "fragment"} if ":" not in backend.address else {"too_big"}
+    assert set(await net.drops()) <= (lost if across else set())
 
 
 async def test_ping_and_a_refused_port_are_the_namespaces(net: World) -> None:

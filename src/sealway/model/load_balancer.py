@@ -39,6 +39,8 @@ class LoadBalancer(Resource, frozen=True, kw_only=True):
     scheme: str
     vpc_id: str
     ip_address_type: str = "ipv4"
+    ipv6_source_nat: bool = False
+    """EnablePrefixForIpv6SourceNat: what lets a dualstack load balancer have UDP listeners."""
     dns_name: str
     canonical_hosted_zone_id: str
     zones: tuple[LoadBalancerZone, ...]

@@ -154,13 +154,15 @@ def _looked_at(now: Tables) -> frozenset[bytes]:
 
 
 def narrow_part(state: DataPlaneState) -> DataPlaneState:
-    """What is IPv4 at both ends."""
+    """What is IPv4 at both ends. An address with a frontend of the wide part is looked at by both programs;
+    what neither knows, a fragment or nonsense, is for the wide ones to drop, which come last."""
+    across = frozenset(f.vip for f in state.frontends if _is_wide(f) and not is_ipv6(f.vip))
     return msgspec.structs.replace(
         state,
         vips=frozenset(vip for vip in state.vips if not is_ipv6(vip)),
         frontends=tuple(frontend for frontend in state.frontends if not _is_wide(frontend)),
         draining=frozenset(backend for backend in state.draining if not is_ipv6(backend.address)),
-        shared=frozenset(address for address in state.shared if not is_ipv6(address)),
+        shared=frozenset(address for address in state.shared if not is_ipv6(address)) | across,
     )
 
 

@@ -24,7 +24,7 @@ def create_listener(ctx: Context, request: Params) -> Params:
     given_tags = tags.parse(request.get("Tags"))
     with ctx.store.transaction() as tx:
         load_balancer = lookup.load_balancer(ctx, tx, request["LoadBalancerArn"])
-        check_versions(load_balancer.ip_address_type, [protocol])
+        check_versions(load_balancer, [protocol])
         default = actions.check(ctx, tx, load_balancer, protocol, request["DefaultActions"])
         new = _new(ctx, load_balancer, port, protocol).replace(default_actions=default, tags=given_tags)
         others = tx.list(Listener, load_balancer_arn=load_balancer.arn)
@@ -68,7 +68,7 @@ def modify_listener(ctx: Context, request: Params) -> Params:
         others = tx.list(Listener, load_balancer_arn=load_balancer.arn)
         _check_port_free([one for one in others if one.arn != found.arn], port)
         asked = request.get("DefaultActions") or found.default_actions
-        check_versions(load_balancer.ip_address_type, [protocol])
+        check_versions(load_balancer, [protocol])
         default = actions.check(ctx, tx, load_balancer, protocol, asked)
         kept = attribute_specs.kept(attribute_specs.listener(protocol), found.attributes)
         new = found.replace(port=port, protocol=protocol, default_actions=default, attributes=kept)
@@ -83,12 +83,15 @@ def delete_listener(ctx: Context, request: Params) -> Params:
     return {}
 
 
-def check_versions(ip_address_type: str, protocols: Iterable[str]) -> None:
+def check_versions(load_balancer: LoadBalancer, protocols: Iterable[str]) -> None:
     """UDP is not for a load balancer with both versions, without EnablePrefixForIpv6SourceNat, as on AWS."""
+    if load_balancer.ip_address_type != "dualstack" or load_balancer.ipv6_source_nat:
+        return
     for protocol in protocols:
-        if ip_address_type == "dualstack" and "udp" in TRANSPORTS[protocol]:
+        if "udp" in TRANSPORTS[protocol]:
             raise errors.invalid_configuration(
-                f"The protocol '{protocol}' cannot be specified with IpAddressType 'dualstack'"
+                f"The protocol '{protocol}' cannot be specified with IpAddressType 'dualstack',"
+                " unless EnablePrefixForIpv6SourceNat is 'on'"
             )
 
 

@@ -12,8 +12,6 @@ def set_subnets(ctx: Context, request: Params) -> Params:
     """SetSubnets: nodes of subnets that stay keep their address; the others go, new ones come."""
     asked = request.get("IpAddressType")
     load_balancers.check_ip_address_type(asked)
-    if request.get("EnablePrefixForIpv6SourceNat") == "on":
-        raise errors.not_supported("EnablePrefixForIpv6SourceNat 'on'")
     with ctx.store.transaction() as tx:
         found = lookup.load_balancer(ctx, tx, request["LoadBalancerArn"])
         wanted = zones.requested(ctx, tx, request, scheme=found.scheme)
@@ -23,14 +21,21 @@ def set_subnets(ctx: Context, request: Params) -> Params:
             )
         kind = asked or found.ip_address_type
         zones.check_wide(kind, [zone.subnet for zone in wanted])
-        listeners.check_versions(kind, _protocols(tx, found))
-        found = found.replace(ip_address_type=kind)
+        source_nat = load_balancers.check_source_nat(
+            request.get("EnablePrefixForIpv6SourceNat"), kind, found.ipv6_source_nat
+        )
+        found = found.replace(ip_address_type=kind, ipv6_source_nat=source_nat)
+        listeners.check_versions(found, _protocols(tx, found))
         kept = [zones.with_type(tx, zone, kind) for zone in _kept(found, wanted)]
         staying = {zone.subnet_id for zone in kept}
         zones.disable(tx, [zone for zone in found.zones if zone.subnet_id not in staying])
         added = zones.enable(ctx, tx, found, [zone for zone in wanted if zone.subnet.id not in staying])
         changed = tx.put(found.replace(zones=(*kept, *added)))
-    return {"AvailabilityZones": views.zones(changed.zones), "IpAddressType": changed.ip_address_type}
+    return {
+        "AvailabilityZones": views.zones(changed.zones),
+        "IpAddressType": changed.ip_address_type,
+        "EnablePrefixForIpv6SourceNat": views.on_or_off(changed.ipv6_source_nat),
+    }
 
 
 def set_security_groups(ctx: Context, request: Params) -> Params:
@@ -62,11 +67,13 @@ def set_ip_address_type(ctx: Context, request: Params) -> Params:
     kind = load_balancers.check_ip_address_type(request["IpAddressType"])
     with ctx.store.transaction() as tx:
         found = lookup.load_balancer(ctx, tx, request["LoadBalancerArn"])
-        listeners.check_versions(kind, _protocols(tx, found))
+        load_balancers.check_source_nat(None, kind, found.ipv6_source_nat)
+        found = found.replace(ip_address_type=kind)
+        listeners.check_versions(found, _protocols(tx, found))
         subnets = [lookup.find(ctx, tx, Subnet, zone.subnet_id) for zone in found.zones]
         zones.check_wide(kind, [subnet for subnet in subnets if subnet])
         changed = tuple(zones.with_type(tx, zone, kind) for zone in found.zones)
-        tx.put(found.replace(ip_address_type=kind, zones=changed))
+        tx.put(found.replace(zones=changed))
     return {"IpAddressType": kind}
 
 

@@ -35,10 +35,14 @@ def create_load_balancer(ctx: Context, request: Params) -> Params:
         wanted = zones.requested(ctx, tx, request, scheme=scheme)
         kind = check_ip_address_type(request.get("IpAddressType"))
         zones.check_wide(kind, [zone.subnet for zone in wanted])
+        source_nat = check_source_nat(request.get("EnablePrefixForIpv6SourceNat"), kind)
         vpc_id = wanted[0].subnet.vpc_id
         groups = check_security_groups(ctx, tx, request.get("SecurityGroups") or (), vpc_id)
         new = _new(ctx, request["Name"], scheme, vpc_id).replace(
-            ip_address_type=kind, security_groups=groups, tags=tags.parse(request.get("Tags"))
+            ip_address_type=kind,
+            ipv6_source_nat=source_nat,
+            security_groups=groups,
+            tags=tags.parse(request.get("Tags")),
         )
         existing = lookup.owned(ctx, tx, LoadBalancer, name=new.name)
         if existing:
@@ -110,6 +114,16 @@ def check_ip_address_type(asked: str | None) -> str:
     return asked or "ipv4"
 
 
+def check_source_nat(asked: str | None, ip_address_type: str, before: bool = False) -> bool:
+    """EnablePrefixForIpv6SourceNat: off by default, and for dualstack alone."""
+    wanted = asked == "on" if asked else before
+    if wanted and ip_address_type != "dualstack":
+        raise errors.invalid_configuration(
+            "EnablePrefixForIpv6SourceNat 'on' can only be specified with IpAddressType 'dualstack'"
+        )
+    return wanted
+
+
 def _check_supported(request: Params) -> None:
     kind = request.get("Type") or "application"
     if kind != TYPE:
@@ -121,8 +135,6 @@ def _check_supported(request: Params) -> None:
     for member in ("CustomerOwnedIpv4Pool", "IpamPools"):
         if request.get(member):
             raise errors.not_supported(member)
-    if request.get("EnablePrefixForIpv6SourceNat") == "on":
-        raise errors.not_supported("EnablePrefixForIpv6SourceNat 'on'")
 
 
 def _new(ctx: Context, name: str, scheme: str, vpc_id: str) -> LoadBalancer:
@@ -149,6 +161,7 @@ def _same_or_duplicate(existing: LoadBalancer, new: LoadBalancer, wanted: list[z
         placed == {(zone.subnet.id, zone.address) for zone in wanted}
         and existing.scheme == new.scheme
         and existing.ip_address_type == new.ip_address_type
+        and existing.ipv6_source_nat == new.ipv6_source_nat
         and set(existing.security_groups) == set(new.security_groups)
         and existing.tags == new.tags
     )

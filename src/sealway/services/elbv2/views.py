@@ -22,11 +22,17 @@ def load_balancer(item: LoadBalancer) -> Params:
         "Type": item.type,
         "AvailabilityZones": zones(item.zones),
         "IpAddressType": item.ip_address_type,
+        "EnablePrefixForIpv6SourceNat": on_or_off(item.ipv6_source_nat),
     }
     if item.security_groups:
         view["SecurityGroups"] = list(item.security_groups)
         view["EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"] = "on"
     return view
+
+
+def on_or_off(value: bool) -> str:
+    """As AWS writes some of its switches."""
+    return "on" if value else "off"
 
 
 def zones(items: tuple[LoadBalancerZone, ...]) -> list[Params]:

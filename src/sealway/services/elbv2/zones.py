@@ -19,6 +19,7 @@ from ..context import Context
 from . import errors, lookup
 
 INTERFACE_TYPE = "network_load_balancer"
+ANY_PREFIX = "auto_assigned"
 
 
 class ZoneRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +62,10 @@ def _mappings(request: Params) -> list[Params]:
                 f"The allocation ID '{mapping['AllocationId']}' does not exist:"
                 " AllocationId (Elastic IP addresses) is not supported",
             )
-        for member in ("IPv6Address", "SourceNatIpv6Prefix"):
-            if mapping.get(member):
-                raise errors.not_supported(member)
+        if mapping.get("IPv6Address"):
+            raise errors.not_supported("IPv6Address")
+        if mapping.get("SourceNatIpv6Prefix") not in {None, ANY_PREFIX}:
+            raise errors.not_supported("A SourceNatIpv6Prefix of one's own", f"use '{ANY_PREFIX}'")
     return mappings or [{"SubnetId": subnet} for subnet in subnets]
 
 

@@ -125,15 +125,65 @@ def test_a_subnet_without_ipv6_cannot_join(world: World) -> None:
 
 
 @pytest.mark.parametrize("protocol", ["UDP", "TCP_UDP"])
-def test_udp_and_dual_stack_exclude_each_other(world: World, protocol: str) -> None:
+def test_udp_and_dual_stack_exclude_each_other_without_source_nat(world: World, protocol: str) -> None:
     wide(world)
     both = world.load_balancer("both", IpAddressType="dualstack")
     group = world.target_group(Protocol=protocol, Port=53)
     action = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
     wanted = {"Protocol": protocol, "Port": 53, "DefaultActions": action}
-    refused = "InvalidConfigurationRequest"
-    assert world.error("CreateListener", LoadBalancerArn=both["LoadBalancerArn"], **wanted)[0] == refused
+    refused = (
+        "InvalidConfigurationRequest",
+        f"The protocol '{protocol}' cannot be specified with IpAddressType 'dualstack',"
+        " unless EnablePrefixForIpv6SourceNat is 'on'",
+    )
+    assert world.error("CreateListener", LoadBalancerArn=both["LoadBalancerArn"], **wanted) == refused
     four = world.load_balancer("four")
     world.listener(four, group, 53, Protocol=protocol)
     arn = four["LoadBalancerArn"]
-    assert world.error("SetIpAddressType", LoadBalancerArn=arn, IpAddressType="dualstack")[0] == refused
+    assert world.error("SetIpAddressType", LoadBalancerArn=arn, IpAddressType="dualstack") == refused
+    on = {"LoadBalancerArn": arn, "Subnets": [A, B], "EnablePrefixForIpv6SourceNat": "on"}
+    answer = world("SetSubnets", **on, IpAddressType="dualstack")
+    assert (answer["IpAddressType"], answer["EnablePrefixForIpv6SourceNat"]) == ("dualstack", "on")
+    assert world.error("SetSubnets", **on | {"EnablePrefixForIpv6SourceNat": "off"}) == refused
+
+
+class TestSourceNat:
+    """EnablePrefixForIpv6SourceNat: what lets UDP and both IP versions be together."""
+
+    def test_from_the_start(self, world: World) -> None:
+        wide(world)
+        mappings = [{"SubnetId": subnet, "SourceNatIpv6Prefix": "auto_assigned"} for subnet in (A, B)]
+        request = {
+            "Name": "edge",
+            "Type": "network",
+            "IpAddressType": "dualstack",
+            "SubnetMappings": mappings,
+        }
+        [made] = world("CreateLoadBalancer", **request, EnablePrefixForIpv6SourceNat="on")["LoadBalancers"]
+        assert made["EnablePrefixForIpv6SourceNat"] == "on"
+        assert world.error("CreateLoadBalancer", **request)[0] == "DuplicateLoadBalancerName"
+        group = world.target_group(Protocol="UDP", Port=53)
+        assert world.listener(made, group, 53, Protocol="UDP")["Protocol"] == "UDP"
+
+    def test_is_kept_where_it_is_not_named(self, world: World) -> None:
+        wide(world)
+        both = world.load_balancer(IpAddressType="dualstack", EnablePrefixForIpv6SourceNat="on")
+        arn = both["LoadBalancerArn"]
+        assert world("SetSubnets", LoadBalancerArn=arn, Subnets=[A])["EnablePrefixForIpv6SourceNat"] == "on"
+        off = world("SetSubnets", LoadBalancerArn=arn, Subnets=[A], EnablePrefixForIpv6SourceNat="off")
+        assert off["EnablePrefixForIpv6SourceNat"] == "off"
+        [described] = world("DescribeLoadBalancers")["LoadBalancers"]
+        assert described["EnablePrefixForIpv6SourceNat"] == "off"
+
+    def test_is_for_dualstack_alone(self, world: World) -> None:
+        wide(world)
+        both = world.load_balancer(IpAddressType="dualstack", EnablePrefixForIpv6SourceNat="on")
+        refused = (
+            "InvalidConfigurationRequest",
+            "EnablePrefixForIpv6SourceNat 'on' can only be specified with IpAddressType 'dualstack'",
+        )
+        arn = both["LoadBalancerArn"]
+        assert world.error("SetIpAddressType", LoadBalancerArn=arn, IpAddressType="ipv4") == refused
+        four = world.load_balancer("four")["LoadBalancerArn"]
+        on = {"LoadBalancerArn": four, "Subnets": [A], "EnablePrefixForIpv6SourceNat": "on"}
+        assert world.error("SetSubnets", **on) == refused

@@ -222,6 +222,14 @@ REFUSED = {
         "InvalidConfigurationRequest",
         "EnablePrefixForIpv6SourceNat",
     ),
+    "a prefix of one's own": (
+        {
+            "Subnets": [],
+            "SubnetMappings": [{"SubnetId": A, "SourceNatIpv6Prefix": "fd00:1:2:0:1::/80"}],
+        },
+        "InvalidConfigurationRequest",
+        "use 'auto_assigned'",
+    ),
 }
 
 
