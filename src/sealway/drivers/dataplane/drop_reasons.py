@@ -13,7 +13,7 @@ EXPLANATIONS: dict[DropReason, str] = {
     DropReason.TOO_BIG: "a packet of a translated flow is larger than its way carries",
     DropReason.REWRITE: "the packet could not be written to",
     DropReason.NO_HOST_INTERFACE: "an answer to a process of this host while sealway0 is not known",
-    DropReason.UNTRANSLATABLE: "between IPv4 and IPv6: UDP without a checksum, or a fragment with more headers inside",
+    DropReason.UNTRANSLATABLE: "between IPv4 and IPv6: UDP without a checksum, or headers inside a fragment",
     DropReason.SECURITY_GROUP: "no rule of a security group lets the flow begin; below stands whose",
     DropReason.FAST_OPEN: "a SYN with data for a target of Proxy Protocol; the client repeats it without",
     DropReason.SPOOFED_SOURCE: "a task opened a flow to a load balancer from an address that is not its own",
