@@ -90,6 +90,8 @@ class Watcher:
         if action == "tick":
             with self.promises():
                 world.tick(argument)
+            for task in world.store.list(Task, last_status="STOPPED"):
+                assert world.store.list(Target, task_arn=task.arn) == []
             return
         if action == "scale" and world.service.status == "ACTIVE":
             world.change(Service, world.arn, desired_count=argument)
@@ -154,7 +156,7 @@ class Watcher:
         for task in tasks:
             if task.may_stop:
                 assert task.desired_status == "STOPPED"
-                assert world.store.list(Target, task_arn=task.arn) == []
+                assert world.store.list(Target, task_arn=task.arn, unused_since=None) == []
 
     def balanced(self) -> bool:
         """Whether no Availability Zone with a machine has two tasks more than another one."""

@@ -3,6 +3,7 @@
 ``tick`` lets the simulated node take one step and control settle after it. ``conduct`` says what becomes
 of the tasks of a definition: ``good`` runs and passes its probes; ``crash`` exits as soon as it runs;
 ``pull`` can never start; ``sick`` runs but fails its probes; ``slow`` never answers a probe either way.
+Targets whose ids are in ``carrying`` have flows, others have none.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from sealway.model.instance import Instance
 from sealway.model.load_balancer import Listener, LoadBalancer, LoadBalancerZone
 from sealway.model.resource import Resource
 from sealway.model.service import Deployment, Service
-from sealway.model.target_group import HealthCheck, Target, TargetGroup, TargetHealth
+from sealway.model.target_group import HealthCheck, Target, TargetFlows, TargetGroup, TargetHealth
 from sealway.model.task import PortBinding, Task
 from sealway.model.task_definition import TaskDefinition
 from sealway.store.sqlite import SqliteStore
@@ -49,6 +50,7 @@ class ControlWorld:
         self.ids = CountingIds("control")
         self.loop = ControlLoop(self.store, lambda: self.now, self.ids)
         self.conduct: dict[str, str] = {}
+        self.carrying: set[str] = set()
         self.after_step: Callable[[], None] = lambda: None
         self._port = 32768
         self.put(Cluster(arn=CLUSTER, **OWNER, name="blue", created_at=NOW))
@@ -73,7 +75,15 @@ class ControlWorld:
     def subnets(self) -> None:
         self.put(subnet(1, ZONES[0]), subnet(2, ZONES[1]))
 
-    def target_group(self, *, target_type: str = "instance", delay: int = 300, listener: bool = True) -> None:
+    def target_group(
+        self,
+        *,
+        target_type: str = "instance",
+        delay: int = 300,
+        listener: bool = True,
+        cuts: bool = False,
+    ) -> None:
+        """``cuts``: connections end with the deregistration delay."""
         self.put(
             TargetGroup(
                 arn=GROUP,
@@ -84,7 +94,10 @@ class ControlWorld:
                 vpc_id="vpc-1",
                 target_type=target_type,
                 health_check=HealthCheck(),
-                attributes={"deregistration_delay.timeout_seconds": str(delay)},
+                attributes={
+                    "deregistration_delay.timeout_seconds": str(delay),
+                    "deregistration_delay.connection_termination.enabled": str(cuts).lower(),
+                },
                 created_at=NOW,
             )
         )
@@ -234,6 +247,23 @@ class ControlWorld:
             if after is not task:
                 self.put(after)
         self._probe()
+        self._count_flows()
+
+    def _count_flows(self) -> None:
+        for target in self.store.list(Target):
+            stored = self.store.get(TargetFlows, target.key)
+            told = stored.unused_since if stored else None
+            if target.unused_since not in (None, told) and target.id not in self.carrying:
+                self.put(
+                    TargetFlows(
+                        version=stored.version if stored else 0,
+                        target_group_arn=target.target_group_arn,
+                        id=target.id,
+                        port=target.port,
+                        unused_since=target.unused_since,
+                        ended_at=self.now,
+                    )
+                )
 
     def _moved(self, task: Task) -> Task:
         if task.last_status == "STOPPED":

@@ -40,7 +40,7 @@ def is_healthy(snapshot: ServiceSnapshot, task: Task, now: datetime) -> bool:
         return False
     if not checked and not _is_probed(snapshot, task) and not over(_start(task), UNCHECKED, now):
         return False
-    targets = {t.target_group_arn: t for t in snapshot.targets.get(task.arn, ())}
+    targets = {t.target_group_arn: t for t in snapshot.targets.get(task.arn, ()) if t.unused_since is None}
     return all(
         _passes(snapshot, targets.get(balancer["targetGroupArn"]), balancer["targetGroupArn"])
         for balancer in snapshot.service.balancers_of(task.deployment_id)

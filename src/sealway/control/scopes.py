@@ -18,7 +18,7 @@ from ..model.instance import Instance
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.resource import Resource
 from ..model.service import Service
-from ..model.target_group import Target, TargetGroup, TargetHealth
+from ..model.target_group import Target, TargetFlows, TargetGroup, TargetHealth
 from ..model.task import Task
 from ..model.task_set import TaskSet
 from ..store import Reader
@@ -41,6 +41,7 @@ WATCHED: tuple[type[Resource], ...] = (
     Task,
     Target,
     TargetHealth,
+    TargetFlows,
     TargetGroup,
     Listener,
     LoadBalancer,
@@ -193,6 +194,7 @@ _SCOPES: dict[type[Resource], Callable[[str, Reader], set[Scope]]] = {
     Task: _of_changed_task,
     Target: _of_target,
     TargetHealth: _of_target,
+    TargetFlows: _of_target,
     ContainerInstance: _of_container_instance,
     Instance: _of_host,
     AutoScalingGroup: lambda key, _: {Scope("autoscaling", key)},

@@ -15,7 +15,7 @@ from ..model.instance import Instance
 from ..model.network import NetworkInterface, SecurityGroup, Subnet
 from ..model.new_task import Stock, subnet_ids
 from ..model.service import Service
-from ..model.target_group import Target, TargetGroup, TargetHealth
+from ..model.target_group import Target, TargetFlows, TargetGroup, TargetHealth
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
 from ..store import Reader
@@ -46,6 +46,8 @@ class ServiceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Every target of the service's target groups by key, whoever registered it."""
     health: Mapping[str, TargetHealth] = {}
     """By target key."""
+    ended: Mapping[str, TargetFlows] = {}
+    """By target key: of unused targets, that their last flow has ended."""
     target_groups: Mapping[str, TargetGroup] = {}
     usage: Usage = Usage()
     machines: Machines = Machines()
@@ -72,6 +74,7 @@ class GroupSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     group: TargetGroup | None
     usage: Usage = Usage()
     targets: tuple[Target, ...] = ()
+    ended: Mapping[str, TargetFlows] = {}
     hosts: Mapping[str, Instance] = {}
 
 
@@ -117,6 +120,7 @@ def _of_service(
         targets=targets,
         occupied=occupied,
         health=_by_key(h for group in groups for h in reader.list(TargetHealth, target_group_arn=group)),
+        ended=_by_key(f for group in groups for f in reader.list(TargetFlows, target_group_arn=group)),
         target_groups=_by_key(reader.get(TargetGroup, group) for group in groups),
         usage=read_usage(reader) if usage is None else usage,
         machines=machines,
@@ -151,6 +155,7 @@ def read_group(reader: Reader, arn: str, usage: Usage | None = None) -> GroupSna
         group=reader.get(TargetGroup, arn),
         usage=read_usage(reader) if usage is None else usage,
         targets=tuple(loose),
+        ended=_by_key(reader.list(TargetFlows, target_group_arn=arn)),
         hosts=_by_key(reader.get(Instance, target.id) for target in loose),
     )
 

@@ -4,16 +4,20 @@ A RUNNING task is registered in every target group of its service. From the mome
 STOPPED its targets take no new flow; after the target group's deregistration delay they are deleted. At
 once, if it is not in use; with the container behind dead, as soon as its last packets are out.
 When its last target is gone, the task may stop. An address that comes again belongs to the new task.
+
+Where the group lets connections outlive the delay, a target is not deleted then but *unused*: no longer
+registered, nobody waits for it, and it goes with its last flow, or with its task.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ..model.ids import IdSource
 from ..model.lb_protocol import TRANSPORTS
 from ..model.service import Service
-from ..model.target_group import Target, TargetGroup, target_key
+from ..model.target_group import Target, TargetFlows, TargetGroup, target_key
 from ..model.task import Task
 from . import events
 from .plan import Plan, earliest
@@ -35,10 +39,13 @@ def plan_group(snapshot: GroupSnapshot, now: datetime) -> Plan:
     wakes: list[datetime | None] = []
     for target in snapshot.targets:
         drains = target.draining_since is not None or _host_is(snapshot, target, *GONE)
-        after = drained_from(target, now) if drains else target
-        end = removal_time(after, snapshot.group, in_use=snapshot.usage.of(after)) if snapshot.group else now
         orphaned = target.task_arn is not None or _host_is(snapshot, target, "terminated")
-        if orphaned or (end is not None and end <= now):
+        after: Target | None = target
+        end: datetime | None = None
+        if drains and snapshot.group:
+            told = Told(snapshot.group, snapshot.usage.of(target), snapshot.ended.get(target.key))
+            after, end = drain(drained_from(target, now), told, now)
+        if orphaned or snapshot.group is None or after is None:
             deletes.append(target)
         else:
             puts += [after] if after is not target else []
@@ -50,15 +57,30 @@ def drained_from(target: Target, now: datetime) -> Target:
     """The target as it drains, from now on unless it does so already. One that began in the future began
     before the clock was set back: it has its whole delay again, rather than none or that much more."""
     since = target.draining_since
+    if target.unused_since is not None:
+        return target
     return target.replace(draining_since=now) if since is None or since > now else target
 
 
-def removal_time(target: Target, group: TargetGroup, *, in_use: bool) -> datetime | None:
-    """When a draining target is deleted; None while it does not drain."""
-    if target.draining_since is None:
-        return None
-    delay = group.deregistration_delay if in_use else 0
-    return target.draining_since + timedelta(seconds=delay)
+class Told(NamedTuple):
+    """What decides how a draining target goes on. ``ended``: what was last seen of its flows' end."""
+
+    group: TargetGroup
+    in_use: bool
+    ended: TargetFlows | None = None
+
+
+def drain(target: Target, told: Told, now: datetime) -> tuple[Target | None, datetime | None]:
+    """A draining target as it goes on, None: deleted; and when that changes by time alone."""
+    if target.unused_since is not None:
+        over = told.ended is not None and told.ended.unused_since == target.unused_since
+        return (None if over or told.group.cuts_deregistered else target), None
+    delay = told.group.deregistration_delay if told.in_use else 0
+    end = (target.draining_since or now) + timedelta(seconds=delay)
+    if end > now:
+        return target, end
+    lives_on = told.in_use and not told.group.cuts_deregistered
+    return (target.replace(unused_since=now) if lives_on else None), None
 
 
 def endpoint(
@@ -140,28 +162,31 @@ class _Step:
         stored, begins = target, target.draining_since is None
         if begins:
             self.deregistered[target.target_group_arn] += 1
-        target = drained_from(target, self.now)
-        end = self._end_of(task, target)
-        if end <= self.now:
+        after, end = self._drained(task, drained_from(target, self.now))
+        if after is None:
             self.deletes[stored.key] = stored
             return False
-        if target is not stored:
-            self.puts[target.key] = target
+        if after is not stored:
+            self.puts[after.key] = after
+        if after.unused_since is not None:
+            return False
         if begins:
             self.draining.add(task.arn)
         self.wakes.append(end)
         return True
 
-    def _end_of(self, task: Task, target: Target) -> datetime:
-        """When a draining target of the task is deleted."""
+    def _drained(self, task: Task, target: Target) -> tuple[Target | None, datetime | None]:
+        """As ``drain``; with the task, or what it has behind the target, ended there is less to wait for."""
         group = self.snapshot.target_groups.get(target.target_group_arn)
-        in_use = self.snapshot.usage.of(target)
-        over = removal_time(target, group, in_use=in_use) if group else None
-        if over is None or task.last_status == "STOPPED":
-            return self.now
-        if self._is_dead(task, target):
-            return min(over, (target.draining_since or self.now) + LAST_PACKETS)
-        return over
+        if group is None or task.last_status == "STOPPED":
+            return None, None
+        told = Told(group, self.snapshot.usage.of(target), self.snapshot.ended.get(target.key))
+        after, end = drain(target, told, self.now)
+        if target.unused_since is not None or not self._is_dead(task, target):
+            return after, end
+        last = (target.draining_since or self.now) + LAST_PACKETS
+        over = end is None or min(end, last) <= self.now
+        return (None, None) if over else (after, min(end or last, last))
 
     def _is_dead(self, task: Task, target: Target) -> bool:
         """Whether the container behind the target runs no more."""
@@ -174,7 +199,8 @@ class _Step:
         return bool(behind) and all(c.last_status == "STOPPED" for c in behind)
 
     def _register(self, task: Task) -> None:
-        own = {target.key for target in self.snapshot.targets.get(task.arn, ())}
+        targets = self.snapshot.targets.get(task.arn, ())
+        own = {target.key for target in targets if target.unused_since is None}
         wanted = set()
         for balancer in self.snapshot.service.balancers_of(task.deployment_id):
             group = self.snapshot.target_groups.get(balancer.get("targetGroupArn", ""))
@@ -185,7 +211,9 @@ class _Step:
             wanted.add(key)
             if key not in own and key not in self.puts:
                 self._put_target(task, group, place, self.snapshot.occupied.get(key))
-        for target in self.snapshot.targets.get(task.arn, ()):
+        for target in targets:
+            if target.key in self.puts:
+                continue  # registered again, from unused
             if target.key not in wanted or target.draining_since is not None:
                 left = self._drain(task, target)
                 if not left and target.key in wanted:
@@ -208,6 +236,8 @@ class _Step:
 
     def _holds(self, target: Target) -> bool:
         """Whether a target is another task's that still runs (another service drains its own in time)."""
+        if target.unused_since is not None:
+            return False
         foreign = target.task_arn is not None and target.task_arn not in self.known
         return target.task_arn in self.active or (foreign and target.draining_since is None)
 

@@ -15,7 +15,7 @@ from .network import NetworkInterface, SecurityGroup, Subnet, Vpc
 from .resource import Resource
 from .service import Service
 from .service_deployment import ServiceDeployment, ServiceRevision
-from .target_group import Target, TargetGroup, TargetHealth
+from .target_group import Target, TargetFlows, TargetGroup, TargetHealth
 from .task import Task
 from .task_definition import TaskDefinition
 from .task_set import TaskSet
@@ -48,6 +48,7 @@ KINDS: dict[str, type[Resource]] = {
         ServiceRevision,
         Subnet,
         Target,
+        TargetFlows,
         TargetGroup,
         TargetHealth,
         Task,

@@ -1,6 +1,7 @@
 """Target groups, their targets, and how healthy each is.
 
-``Target`` is desired (who is registered, who drains); ``TargetHealth`` is observed by the prober.
+``Target`` is desired (who is registered, who drains); ``TargetHealth`` and ``TargetFlows`` are observed: by
+the prober, and by who counts the flows of targets that are no longer registered.
 Health as a client sees it is the two together with the listeners: see ``services/elbv2``.
 """
 
@@ -59,6 +60,12 @@ class TargetGroup(Resource, frozen=True, kw_only=True):
         return int(self.attributes["deregistration_delay.timeout_seconds"])
 
     @property
+    def cuts_deregistered(self) -> bool:
+        """Whether established flows end with the deregistration delay."""
+        name = "deregistration_delay.connection_termination.enabled"
+        return self.attributes.get(name, "false") == "true"
+
+    @property
     def cuts_unhealthy(self) -> bool:
         """Whether established flows end at the moment their target turns unhealthy."""
         return self.attributes.get(f"{_UNHEALTHY}.connection_termination.enabled", "true") == "true"
@@ -83,7 +90,8 @@ class Target(Resource, frozen=True, kw_only=True):
     """An instance or address registered in a target group.
 
     ``draining_since`` set: deregistered; no new flow, established ones until the delay ends, when
-    the target is deleted.
+    the target is deleted. Or, where the group lets connections go on, ``unused_since`` is set: for everybody
+    it is no longer registered, and here it stays until its last flow has ended.
     """
 
     INDEXES: ClassVar[tuple[str, ...]] = ("target_group_arn", "task_arn", "id")
@@ -96,6 +104,7 @@ class Target(Resource, frozen=True, kw_only=True):
     """The task it stands for, when a service registered it."""
     registered_at: datetime
     draining_since: datetime | None = None
+    unused_since: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -114,6 +123,23 @@ class TargetHealth(Resource, frozen=True, kw_only=True):
     reason: str | None = "Elb.RegistrationInProgress"
     description: str | None = "Target registration is in progress"
     changed_at: datetime
+
+    @property
+    def key(self) -> str:
+        return target_key(self.target_group_arn, self.id, self.port)
+
+
+class TargetFlows(Resource, frozen=True, kw_only=True):
+    """An unused target's last flow has ended. ``unused_since``: the target's own, which says of which
+    registration this was seen."""
+
+    INDEXES: ClassVar[tuple[str, ...]] = ("target_group_arn",)
+
+    target_group_arn: str
+    id: str
+    port: int
+    unused_since: datetime
+    ended_at: datetime
 
     @property
     def key(self) -> str:

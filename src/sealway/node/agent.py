@@ -14,6 +14,7 @@ from .health_prober import HealthProber
 from .host import Host
 from .instances import InstanceLoop
 from .task_supervisor import TaskSupervisor
+from .unused_targets import UnusedTargets
 
 
 class Agent(Host):
@@ -36,7 +37,8 @@ class Agent(Host):
         ready.set()
         try:
             async with asyncio.TaskGroup() as group:
-                for loop in (instances, sync, sources, filters, TaskSupervisor(self), HealthProber(self)):
+                watchers = TaskSupervisor(self), HealthProber(self), UnusedTargets(self)
+                for loop in (instances, sync, sources, filters, *watchers):
                     group.create_task(loop.run())
         finally:
             await self.dataplane.stop()

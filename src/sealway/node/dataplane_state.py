@@ -7,9 +7,9 @@ open), and so does a zone with fewer healthy ones than the group demands (``grou
 has ended takes no new flow from the moment the node saw it.
 
 Targets that take no new flow but may have old ones are *draining*: deregistered ones as long as they
-exist, ended ones (their last packets are on the way), groups of weight 0, and unhealthy ones where
-the group says their connections live on, for an interval or without an end. A backend that is active
-anywhere is never draining.
+exist (also unused ones), ended ones (their last packets are on the way), groups of weight 0, and
+unhealthy ones where the group says their connections live on, for an interval or without an end. A backend
+that is active anywhere is never draining.
 """
 
 from collections.abc import Iterable, Mapping
@@ -210,6 +210,14 @@ def _place(view: Snapshot, endpoints: Mapping[str, str], target: Target, transpo
     task, container, port = published
     backend = Backend(address=published[1].bridge_ip, port=port, interface=BRIDGE_INTERFACE)
     return Place(backend, container.last_status == "RUNNING" and _runs(task))
+
+
+def backends_of(view: Snapshot, attached: Mapping[str, str], target: Target) -> frozenset[Backend]:
+    """What the data plane knows a target as; empty: it is nowhere on this host."""
+    group, endpoints = view.groups.get(target.target_group_arn), _endpoints(view, attached)
+    transports = TRANSPORTS.get(group.protocol, ()) if group else ()
+    places = (_place(view, endpoints, target, transport) for transport in transports)
+    return frozenset(place.backend for place in places if place is not None)
 
 
 def _runs(task: Task) -> bool:

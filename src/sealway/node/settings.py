@@ -25,5 +25,7 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How often a task's network interface is tried before the task fails to start."""
     early_probe: float = 0.25
     """How soon a target that has not yet answered is probed again, doubled up to its interval."""
+    flow_count: float = 10
+    """How often the flows of targets that are no longer registered are counted, while there are any."""
     termination_bound: float = 4000
     """How long a terminating instance waits for its tasks: the longest drain and stop, and some."""

@@ -236,6 +236,34 @@ async def test_an_engine_that_comes_back_without_its_containers_is_filled_again(
         assert len(both.tasks()) == 3
 
 
+@plays
+async def test_connections_outlive_the_delay_and_end_with_the_task(both: Both) -> None:
+    async with both.running():
+        both.create(1)
+        await both.steady()
+        [old] = both.tasks()
+        zone = 0 if old.availability_zone.endswith("a") else 1
+        flow = both.plane.connect(node_world.VIPS[zone], 443)
+        assert flow is not None
+        stop, asked = both.world.runtime.stop, []
+
+        async def told_to_stop(container_id: str, timeout: int) -> None:
+            registered = both.world.store.list(Target, task_arn=old.arn, unused_since=None)
+            asked.append((flow.alive, registered, asyncio.get_running_loop().time()))
+            await stop(container_id, timeout)
+
+        both.world.runtime.stop = told_to_stop  # type: ignore[method-assign]
+        began = asyncio.get_running_loop().time()
+        both.redeploy()
+        await until(lambda: both.world.task(old.arn).last_status == "STOPPED", 60)
+        alive, registered, at = asked[0]
+        assert (alive, registered) == (True, []), "told to stop, the task can end it in its own way"
+        assert at >= began + 5
+        await until(lambda: both.world.store.list(Target, task_arn=old.arn) == [], 1)
+        await until(lambda: not flow.alive, 1)
+        assert both.plane.state.draining == frozenset()
+
+
 def test_terminating_an_instance_moves_its_task_without_a_gap(tmp_path: Path) -> None:
     both = Both(tmp_path, "EC2")
 

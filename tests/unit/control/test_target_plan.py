@@ -8,7 +8,7 @@ from sealway.control import snapshot
 from sealway.control.target_plan import endpoint
 from sealway.model.instance import Instance
 from sealway.model.service import Service
-from sealway.model.target_group import Target, TargetHealth, target_key
+from sealway.model.target_group import Target, TargetFlows, TargetGroup, TargetHealth, target_key
 from sealway.model.task import PortBinding, Task
 from tests.support.cluster_world import task
 from tests.support.control_world import GROUP, NETWORK, ControlWorld
@@ -105,17 +105,125 @@ def test_a_draining_address_that_comes_again_belongs_to_the_new_task(world: Cont
     assert freed.may_stop
 
 
-def test_targets_registered_by_hand_drain_and_go(world: ControlWorld) -> None:
-    world.target_group(delay=60)
+@pytest.mark.parametrize("cuts", [True, False])
+def test_targets_registered_by_hand_drain_and_go(world: ControlWorld, cuts: bool) -> None:
+    world.target_group(delay=60, cuts=cuts)
     kept = by_hand(world, "10.0.0.1")
     by_hand(world, "10.0.0.2", draining_since=world.now)
-    world.now += timedelta(seconds=59)
-    world.settle()
+    world.carrying = {"10.0.0.2"} if cuts else set()
+    world.tick(59)
     assert len(world.store.list(Target)) == 2
     assert world.loop.wake_at == world.now + timedelta(seconds=1)
-    world.now += timedelta(seconds=1)
-    world.settle()
+    world.tick(1)
+    assert [t.key for t in world.store.list(Target, unused_since=None)] == [kept.key]
+    world.tick(1)
     assert [t.key for t in world.store.list(Target)] == [kept.key]
+
+
+def test_an_unused_target_stays_for_its_last_flow(world: ControlWorld) -> None:
+    world.target_group(delay=60)
+    by_hand(world, "10.0.0.2", draining_since=world.now)
+    world.carrying = {"10.0.0.2"}
+    world.tick(60)
+    ended = world.now
+    assert [t.unused_since for t in world.store.list(Target)] == [ended]
+    assert world.loop.wake_at is None, "only its flows' end changes it"
+    world.tick(3600, times=3)
+    [left] = world.store.list(Target)
+    assert (left.unused_since, left.version) == (ended, 2), "it is not written again"
+    world.carrying.clear()
+    world.tick(1)
+    assert world.store.list(Target) == []
+
+
+def test_the_end_of_an_earlier_registrations_flows_is_not_that_of_this_one(world: ControlWorld) -> None:
+    world.target_group(delay=1)
+    target = by_hand(world, "10.0.0.2", draining_since=world.now)
+    world.carrying = {"10.0.0.2"}
+    world.tick(1)
+    of_before = TargetFlows(
+        target_group_arn=GROUP,
+        id=target.id,
+        port=target.port,
+        unused_since=world.now - timedelta(seconds=30),
+        ended_at=world.now,
+    )
+    world.put(of_before)
+    world.settle()
+    assert len(world.store.list(Target)) == 1
+
+
+def test_connection_termination_set_meanwhile_ends_it(world: ControlWorld) -> None:
+    world.target_group(delay=1)
+    by_hand(world, "10.0.0.2", draining_since=world.now)
+    world.carrying = {"10.0.0.2"}
+    world.tick(1)
+    assert len(world.store.list(Target)) == 1
+    cuts = {"deregistration_delay.connection_termination.enabled": "true"}
+    world.change(TargetGroup, GROUP, attributes={"deregistration_delay.timeout_seconds": "1", **cuts})
+    world.settle()
+    assert world.store.list(Target) == []
+
+
+def test_a_task_may_stop_after_the_delay_and_its_flows_end_with_it(world: ControlWorld) -> None:
+    world.machines(1)
+    world.target_group(delay=5)
+    world.create(1, balanced=True)
+    world.steady()
+    [old] = world.active
+    [target] = world.store.list(Target)
+    world.carrying = {target.id}
+    world.change(Task, old.arn, desired_status="STOPPED", stop_code="UserInitiated")
+    world.settle()
+    world.now += timedelta(seconds=5)
+    world.settle()
+    stopping = world.store.get(Task, old.arn)
+    assert stopping is not None
+    assert stopping.may_stop
+    assert world.store.list(Target, task_arn=old.arn, unused_since=None) == []
+    [left] = world.store.list(Target, task_arn=old.arn)
+    assert left.unused_since == world.now
+    world.exit_container(stopping)
+    world.settle()
+    assert world.store.list(Target, task_arn=old.arn) == [left], "its last packets are on their way"
+    world.change(Task, old.arn, last_status="STOPPED", stopped_at=world.now)
+    world.settle()
+    assert world.store.list(Target, task_arn=old.arn) == []
+
+
+def test_drained_by_hand_with_flows_a_tasks_target_is_registered_again(world: ControlWorld) -> None:
+    world.machines(1)
+    world.target_group(delay=5)
+    world.create(1, balanced=True)
+    world.steady()
+    [target] = world.store.list(Target)
+    world.carrying = {target.id}
+    world.change(Target, target.key, draining_since=world.now)
+    world.tick(5)
+    [again] = world.store.list(Target)
+    assert (again.draining_since, again.unused_since) == (None, None)
+    assert again.registered_at == world.now
+    world.steady()
+
+
+def test_an_unused_address_that_comes_again_belongs_to_the_new_task(world: ControlWorld) -> None:
+    world.machines(1)
+    world.target_group(delay=0)
+    world.create(1, balanced=True)
+    world.steady()
+    [old] = world.active
+    [target] = world.store.list(Target)
+    world.carrying = {target.id}
+    world.change(Task, old.arn, desired_status="STOPPED", stop_code="UserInitiated")
+    world.settle()
+    assert [t.unused_since for t in world.store.list(Target)] == [world.now]
+    [new] = world.active
+    bound = PortBinding(container_port=8443, host_port=target.port, host_ip="10.0.0.11")
+    containers = tuple(msgspec.structs.replace(c, bindings=(bound,)) for c in new.containers)
+    world.change(Task, new.arn, last_status="RUNNING", started_at=world.now, containers=containers)
+    world.settle()
+    [taken] = world.store.list(Target)
+    assert (taken.task_arn, taken.draining_since, taken.unused_since) == (new.arn, None, None)
 
 
 def test_a_clock_set_back_begins_their_drain_anew(world: ControlWorld) -> None:
@@ -127,7 +235,7 @@ def test_a_clock_set_back_begins_their_drain_anew(world: ControlWorld) -> None:
     world.tick(29)
     assert world.store.list(Target) == [left]
     world.tick(1)
-    assert world.store.list(Target) == []
+    assert [t.unused_since for t in world.store.list(Target)] == [world.now]
 
 
 def test_without_a_listener_they_go_at_once(world: ControlWorld) -> None:
@@ -169,7 +277,11 @@ def test_a_group_taken_from_the_service_is_drained(world: ControlWorld) -> None:
     world.change(Service, world.arn, load_balancers=())
     world.settle()
     assert [t.draining_since for t in world.store.list(Target)] == [world.now]
+    world.carrying = {served.interface.private_ip}
     world.tick(seconds=6)
+    assert [t.unused_since for t in world.store.list(Target)] == [world.now]
+    world.carrying.clear()
+    world.tick(1)
     assert world.store.list(Target) == []
     assert [t.arn for t in world.active] == [served.arn], "the task itself goes on"
 

@@ -10,12 +10,12 @@ from ...model.capacity import NAME
 from ...model.cluster import Cluster, ContainerInstance
 from ...model.load_balancer import Listener, LoadBalancer
 from ...model.service import Service
-from ...model.target_group import Target, TargetGroup, TargetHealth
+from ...model.target_group import TargetGroup, TargetHealth
 from ...model.task import Task
 from ...store import Reader
 from ..ecs.task_set_view import as_primary, of_service
 from ..elbv2.health_view import view
-from ..elbv2.target_health import surroundings
+from ..elbv2.target_health import registered_in, surroundings
 
 _BY_SERVICE = "ServiceSchedulerInitiated"
 _ASKED_FOR = {_BY_SERVICE, "UserInitiated"}
@@ -144,7 +144,7 @@ def _listener(reader: Reader, listener: Listener) -> Entry:
 
 
 def _group(reader: Reader, group: TargetGroup) -> Entry:
-    registered = reader.list(Target, target_group_arn=group.arn)
+    registered = registered_in(reader, group)
     around = surroundings(reader, group, registered)
     targets = []
     for target in registered:

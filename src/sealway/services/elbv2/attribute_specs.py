@@ -2,13 +2,6 @@
 
 An attribute whose behaviour is not built is described with its default and refused by name when set to
 anything else. Source: LoadBalancerAttribute, TargetGroupAttribute and ListenerAttribute in the API reference.
-
-One of them deserves a word:
-
-``deregistration_delay.connection_termination.enabled`` is accepted with both values. A deregistered target
-keeps its established connections until the delay ends, and then leaves the kernel's tables, which ends
-them; so ``true`` is what happens. ``false`` on AWS lets a connection go on after the delay for as long as
-target and client keep it up, which a service's task never does: it is stopped when the delay ends.
 """
 
 from collections.abc import Callable, Mapping

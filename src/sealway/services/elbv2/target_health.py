@@ -20,7 +20,7 @@ from .target_descriptions import port_of
 def describe_target_health(ctx: Context, request: Params) -> Params:
     """DescribeTargetHealth."""
     group = lookup.target_group(ctx, ctx.store, request["TargetGroupArn"])
-    registered = ctx.store.list(Target, target_group_arn=group.arn)
+    registered = registered_in(ctx.store, group)
     around = surroundings(ctx.store, group, registered)
     shown: dict[str, Params] = {}
     for target in registered:
@@ -31,6 +31,11 @@ def describe_target_health(ctx: Context, request: Params) -> Params:
             key = target_key(group.arn, description["Id"], port_of(group, description))
             shown[key] = _not_registered(group, description)
     return {"TargetHealthDescriptions": list(shown.values())}
+
+
+def registered_in(reader: Reader, group: TargetGroup) -> list[Target]:
+    """The group's targets, without those that only carry their last flows."""
+    return reader.list(Target, target_group_arn=group.arn, unused_since=None)
 
 
 def _is_asked(target: Target, asked: Sequence[Params] | None) -> bool:

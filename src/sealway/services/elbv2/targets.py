@@ -2,7 +2,8 @@
 
 Both are idempotent. Registering a draining target revives it: a new registration, to be probed anew.
 Deregistering one of a group in use sets it draining (``control`` deletes it when the delay has passed);
-of an unused group it goes at once.
+of an unused group it goes at once. One that is unused by now, and only carries its last flows, is not
+registered.
 """
 
 from ...model.request import Params
@@ -35,7 +36,7 @@ def deregister_targets(ctx: Context, request: Params) -> Params:
         for description in request["Targets"]:
             key = target_key(group.arn, description["Id"], port_of(group, description))
             target = tx.get(Target, key)
-            if target is not None:
+            if target is not None and target.unused_since is None:
                 _deregister(ctx, tx, target, in_use)
     return {}
 
@@ -53,7 +54,7 @@ def _register(ctx: Context, tx: Transaction, group: TargetGroup, wanted: Place) 
             )
         )
     elif existing.draining_since is not None:
-        tx.put(existing.replace(draining_since=None, registered_at=ctx.now))
+        tx.put(existing.replace(draining_since=None, unused_since=None, registered_at=ctx.now))
 
 
 def _deregister(ctx: Context, tx: Transaction, target: Target, in_use: bool) -> None:

@@ -167,6 +167,28 @@ def test_of_a_group_in_use_a_target_drains_and_can_be_revived(world: World) -> N
     assert health(world, group)[0]["TargetHealth"]["State"] == "initial"
 
 
+def test_one_that_only_carries_its_last_flows_is_not_registered(world: World) -> None:
+    group = world.target_group()
+    world.listener(world.load_balancer(), group)
+    register(world, group, {"Id": RUNNING})
+    [target] = stored(world).values()
+    over = {"draining_since": world.now, "unused_since": world.now}
+    with world.store.transaction() as tx:
+        left = tx.put(target.replace(**over))
+    assert health(world, group) == []
+    [asked] = health(world, group, {"Id": target.id})
+    assert (asked["TargetHealth"]["State"], asked["TargetHealth"]["Reason"]) == (
+        "unused",
+        "Target.NotRegistered",
+    )
+    deregister(world, group, {"Id": target.id})
+    assert list(stored(world).values()) == [left]
+    register(world, group, {"Id": target.id})
+    [again] = stored(world).values()
+    assert (again.draining_since, again.unused_since) == (None, None)
+    assert len(health(world, group)) == 1
+
+
 def test_health_from_registration_to_the_end(world: World) -> None:
     group = world.target_group()
     register(world, group, {"Id": RUNNING})
