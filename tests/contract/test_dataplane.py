@@ -137,6 +137,21 @@ async def open_some(stage: Stage, count: int = 40) -> list[Any]:
     return [await stage.connect() for _ in range(count)]
 
 
+async def test_a_sticky_frontend_gives_a_client_one_backend(stage: Stage) -> None:
+    await stage.plane.start()
+    sticky = msgspec.structs.replace(frontend(stage, *stage.backends), sticky=True)
+    await stage.plane.apply(stage.state(sticky))
+    first, *more = await open_some(stage, 8)
+    home = stage.backend_of(first)
+    assert {stage.backend_of(connection) for connection in more} == {home}
+    rest = [backend for backend in stage.backends if backend != home]
+    without = msgspec.structs.replace(frontend(stage, *rest), sticky=True)
+    await stage.plane.apply(stage.state(without, draining=frozenset({home})))
+    moved = await open_some(stage, 4)
+    assert len({stage.backend_of(connection) for connection in moved} - {home}) == 1
+    assert await stage.lives(first)
+
+
 async def test_new_flows_reach_every_backend(stage: Stage) -> None:
     await stage.plane.start()
     await stage.plane.apply(stage.state(frontend(stage, *stage.backends)))

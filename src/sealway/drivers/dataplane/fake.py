@@ -108,7 +108,8 @@ class FakeDataPlane:
             return None
         shares = [Share(f"{w.backend.address}:{w.backend.port}", w.weight) for w in usable]
         table = build(shares)
-        backend = usable[table[self._connects % len(table)]].backend
+        turn = 0 if frontend.sticky else self._connects % len(table)  # all come from one client
+        backend = usable[table[turn]].backend
         self._connects += 1
         flow = FakeFlow(_key(frontend), backend, source=("203.0.113.2", 40000 + self._connects))
         self._flows.append(flow)

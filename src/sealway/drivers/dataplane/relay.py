@@ -32,7 +32,7 @@ from ..base import (
 from .drop_reasons import DROP_REASONS
 from .flow_watch import FlowWatch
 from .proxy_header import proxy_header
-from .relay_choice import choose
+from .relay_choice import choose, choose_for
 from .relay_connection import Connection, Side
 from .relay_sockets import ListenSocket, listen_on_host
 
@@ -204,7 +204,7 @@ class RelayDataPlane:
 
     async def _relay(self, entrance: Entrance, client: Side) -> None:
         entrance.new_flows += 1
-        found = await self._reach_backend(entrance)
+        found = await self._reach_backend(entrance, _ends(client)[0][0])
         if found is None:
             self._dropped[NO_BACKEND] += 1
             client.reset()
@@ -232,10 +232,15 @@ class RelayDataPlane:
             entrance.bytes += carried
             self._release(backend)
 
-    async def _reach_backend(self, entrance: Entrance) -> tuple[WeightedBackend, Side] | None:
+    def _choose(self, frontend: Frontend, client: str, tried: set[Backend]) -> WeightedBackend | None:
+        if frontend.sticky:
+            return choose_for(client, frontend.backends, tried)
+        return choose(frontend.backends, self._active, self._served, tried)
+
+    async def _reach_backend(self, entrance: Entrance, client: str) -> tuple[WeightedBackend, Side] | None:
         """Connects to the best backend that answers. It is counted from the moment it is chosen."""
         tried: set[Backend] = set()
-        while share := choose(entrance.frontend.backends, self._active, self._served, tried):
+        while share := self._choose(entrance.frontend, client, tried):
             backend = share.backend
             tried.add(backend)
             self._active[backend] += 1
