@@ -17,6 +17,7 @@ from socket import inet_ntoa
 
 from sealway.drivers.dataplane import abi, libbpf
 from tests.support.bpf_run import REDIRECT, Machine, machine, run_program
+from tests.support.handshakes import limit_of, set_uncompleted
 from tests.support.packets import ACK, Packet
 
 from .dataplane import HELLO, STATE, VIP, cycle
@@ -26,12 +27,16 @@ SOURCE = Path(__file__).parent / "bpf" / "bench.bpf.c"
 ROOT = SOURCE.parent.parent.parent
 COUNTS = {"1": 2, "64k": 64 * 1024, "1m": 1024 * 1024}
 HITS = 200_000
-INSERTS = 20_000
+INSERTS = 8_000
+"""In one run: fewer than a listener may have of uncompleted handshakes."""
+OVER = 1_000
+"""As many SYNs over that limit as pass at once."""
 XDP_TX = 3
 _FIRST = bytes(4)
 NAMES = (
     *(f"{kind}_ns_{count}" for count in COUNTS for kind in ("hit", "floor")),
     *("new_flow_ns", "new_flow_full_ns", "insert_ns", "insert_full_ns", "bytes_per_flow"),
+    *("over_limit_ns", "beyond_rate_ns"),
 )
 
 
@@ -129,18 +134,29 @@ class Inserts:
     """Runs that make a flow (or a bare entry) a packet."""
 
     def __init__(self, kernel: Machine, bench: Bench) -> None:
-        self._bench, self._next = bench, bench.map("next")
+        self._kernel, self._bench, self._next = kernel, bench, bench.map("next")
         self._ours = kernel.loaded.programs["sealway_uplink"]
         self._idle = bench.program("idle_tc")
         self._syn = bench.program("next_syn")
 
-    def _through(self, program: int) -> float:
+    def _through(self, program: int, count: int = INSERTS) -> float:
         self._next.put(_FIRST, program.to_bytes(4, "little"))
-        return run_program(self._syn, bytes(HELLO), INSERTS).duration
+        return run_program(self._syn, bytes(HELLO), count).duration
 
     def flow(self) -> float:
         """A new flow in ours, without what making the SYN costs."""
+        set_uncompleted(self._kernel, 0)
         return self._through(self._ours) - self._through(self._idle)
+
+    def over_limit(self) -> float:
+        """A SYN that goes on without a flow."""
+        set_uncompleted(self._kernel, 2 * limit_of(self._kernel))
+        return self._through(self._ours, OVER) - self._through(self._idle)
+
+    def beyond_rate(self) -> float:
+        """A SYN that is dropped for the listener's limit; but for the few that pass."""
+        set_uncompleted(self._kernel, 2 * limit_of(self._kernel))
+        return self._through(self._ours, HITS) - self._through(self._idle)
 
     def bare(self, program: str) -> float:
         """A bare insert."""
@@ -149,7 +165,7 @@ class Inserts:
 
 
 def new_flows(sheet: Sheet, kernel: Machine, bench: Bench, rounds: int) -> None:
-    """Neither table is full: 20,000 flows a round in tables of a million and two."""
+    """Neither table is full: 8,000 flows a round in tables of a million and two."""
     kernel.forget()
     inserts = Inserts(kernel, bench)
     inserts.flow(), inserts.bare("insert_hash")
@@ -161,6 +177,23 @@ def new_flows(sheet: Sheet, kernel: Machine, bench: Bench, rounds: int) -> None:
     sheet.add(
         "insert_ns", statistics.median(bare), "ns", "one entry into a preallocated BPF hash of 2^20", bare
     )
+
+
+def syns_over_limit(sheet: Sheet, kernel: Machine, bench: Bench, rounds: int) -> None:
+    """What a listener's flood costs from its limit on."""
+    kernel.forget()
+    inserts = Inserts(kernel, bench)
+    inserts.over_limit(), inserts.beyond_rate()
+    pairs = [(inserts.over_limit(), inserts.beyond_rate()) for _ in range(rounds)]
+    assert set(kernel.drops()) == {"handshake_limit"}
+    assert not kernel.flows()
+    passed, dropped = [p[0] for p in pairs], [p[1] for p in pairs]
+    how = (
+        "BPF_PROG_TEST_RUN, less the harness and the SYN's making: a SYN over its listener's handshake limit"
+    )
+    sheet.add("over_limit_ns", statistics.median(passed), "ns", f"{how}, passed on; {OVER} a round", passed)
+    told = f"{how} and rate, dropped; {HITS} a round, of which one in fifty or so passes"
+    sheet.add("beyond_rate_ns", statistics.median(dropped), "ns", told, dropped)
 
 
 def new_flows_when_full(sheet: Sheet, kernel: Machine, bench: Bench, rounds: int) -> None:
@@ -209,6 +242,7 @@ def measure(sheet: Sheet, rounds: int) -> None:
             with machine(flow_capacity=abi.Limit.DEFAULT_FLOWS) as kernel:
                 kernel.tell(STATE)
                 memory(sheet, kernel)
+                syns_over_limit(sheet, kernel, bench, rounds)
                 new_flows_when_full(sheet, kernel, bench, rounds)
     finally:
         os.sched_setaffinity(0, before)

@@ -8,7 +8,7 @@
  *
  * A packet that is not ours to decide passes: the kernel routes it, to the VIP's namespace if it is for a VIP.
  */
-#include "lib/connect.h"
+#include "lib/flood.h"
 #include "lib/fragment4.h"
 #include "lib/guard.h"
 #include "lib/icmp.h"
@@ -69,10 +69,14 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 	struct sealway_frontend *frontend = bpf_map_lookup_elem(&frontends, &key);
 	struct sealway_backend *backend;
 	struct route route;
+	enum stage stage;
 	__u32 id;
 	int error;
 
-	if (!frontend || !opens_flow(p))
+	if (!frontend)
+		return PASS;
+	stage = stage_of(p, frontend->id);
+	if (stage == STAGE_NONE)
 		return PASS;
 	if (!choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
 		return PASS; /* the namespace refuses it */
@@ -83,7 +87,7 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 	if (error == NOT_OURS)
 		return PASS;
 	if (!error)
-		error = connect_flow(p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, flow);
+		error = begin_flow(stage, p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, flow);
 	if (error) {
 		count_refused(frontend->id, -error);
 		return drop(-error);
@@ -194,10 +198,12 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 	}
 	if (!(role & ANSWERS) && !may_be_vip(p.tuple.destination))
 		return PASS;
-	if (find_flow(&p.tuple, &flow) && concerns(&flow, role)) {
+	if ((find_flow(&p.tuple, &flow) || (role & ANSWERS && recall(&p, &flow))) && concerns(&flow, role)) {
 		verdict = carry(skb, &p, &flow, role);
 		if (verdict != OPEN_ANEW)
 			return verdict;
+		if (!opens_flow(&p))
+			return PASS; /* the namespace resets it */
 	}
 	return role & CLIENTS ? open_flow(skb, &p, &flow, role) : PASS;
 }

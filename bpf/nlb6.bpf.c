@@ -6,7 +6,7 @@
  * pins them with a 6), but for the drops' counts. See nlb.bpf.c for the roles.
  */
 #define SEALWAY_WIDE
-#include "lib/connect.h"
+#include "lib/flood.h"
 #include "lib/fragment6.h"
 #include "lib/guard.h"
 #include "lib/icmp6.h"
@@ -97,14 +97,6 @@ __noinline int read_packet(struct __sk_buff *skb, struct packet *to)
 	return parsed;
 }
 
-__noinline int start_flow(const struct packet *p, const struct sealway_frontend *frontend,
-			  const struct sealway_backend *backend, __u32 client_ifindex, struct sealway_flow *flow)
-{
-	if (!p || !frontend || !backend || !flow)
-		return -SEALWAY_DROP_REWRITE;
-	return connect_flow(p, frontend, backend, client_ifindex, flow);
-}
-
 __noinline int follow_flow(const struct packet *p, struct sealway_flow *flow, __u32 now)
 {
 	if (!p || !flow)
@@ -130,10 +122,14 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 	};
 	struct sealway_frontend *frontend = bpf_map_lookup_elem(&frontends, &key);
 	struct sealway_backend *backend;
+	enum stage stage;
 	__u32 id;
 	int error;
 
-	if (!frontend || !opens_flow(p))
+	if (!frontend)
+		return PASS;
+	stage = stage_of(p, frontend->id);
+	if (stage == STAGE_NONE)
 		return PASS;
 	if (!choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
 		return PASS; /* the namespace refuses it */
@@ -144,7 +140,7 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 	if (error == NOT_OURS)
 		return PASS;
 	if (!error)
-		error = start_flow(p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, &s->flow);
+		error = begin_flow(stage, p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, &s->flow);
 	if (error) {
 		count_refused(frontend->id, -error);
 		return drop(-error);
@@ -262,10 +258,12 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 	}
 	if (!(role & ANSWERS) && !may_be_vip(&p->tuple.destination))
 		return PASS;
-	if (find_flow(&p->tuple, &s->flow) && concerns(&s->flow, role)) {
+	if ((find_flow(&p->tuple, &s->flow) || (role & ANSWERS && recall(p, &s->flow))) && concerns(&s->flow, role)) {
 		verdict = carry(skb, p, s, role);
 		if (verdict != OPEN_ANEW)
 			return verdict;
+		if (!opens_flow(p))
+			return PASS; /* the namespace resets it */
 	}
 	return role & CLIENTS ? open_flow(skb, p, s, role) : PASS;
 }

@@ -9,6 +9,8 @@
 
 #include <linux/types.h>
 
+#include "sealway_counters.h"
+
 /* nlb6.bpf.c defines SEALWAY_WIDE: the same structs with addresses of 128 bits, for maps of its own (abi6.py). */
 #ifdef SEALWAY_WIDE
 typedef struct {
@@ -21,7 +23,7 @@ typedef __be16 sealway_fragment_id;
 #endif
 
 enum sealway_limit {
-	SEALWAY_LAYOUT = 10,
+	SEALWAY_LAYOUT = 11,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
@@ -36,6 +38,8 @@ enum sealway_limit {
 	SEALWAY_MAX_LOCKS = 65536,
 	SEALWAY_VIP_FILTER_BITS = 4096,
 	SEALWAY_MAX_FRAGMENTED = 16384, /* datagrams whose fragments are on their way */
+	SEALWAY_MAX_PENDING = 16384, /* places for handshakes over their listener's limit: see lib/flood.h */
+	SEALWAY_HANDSHAKES_PER_WINDOW = 1024, /* of those, on one CPU in 17 milliseconds: 61,000 a second */
 	SEALWAY_HANDSHAKE_TIMEOUT = 60, /* seconds, all of them */
 	SEALWAY_CLOSING_TIMEOUT = 60, /* as long as Linux keeps TIME_WAIT */
 	SEALWAY_RESET_TIMEOUT = 5, /* another packet until then proves that the client's RST was forged */
@@ -62,7 +66,8 @@ enum sealway_drop_reason {
 	SEALWAY_DROP_SECURITY_GROUP = 12,
 	SEALWAY_DROP_SPOOFED_SOURCE = 13,
 	SEALWAY_DROP_FAST_OPEN = 14,
-	SEALWAY_DROP_REASONS = 15,
+	SEALWAY_DROP_HANDSHAKE_LIMIT = 15,
+	SEALWAY_DROP_REASONS = 16,
 };
 
 /* A packet's 5-tuple as it stands in the packet. */
@@ -90,6 +95,8 @@ enum sealway_flow_flag {
 	SEALWAY_FLOW_CUT = 1 << 11, /* over for the other end, which was told */
 	SEALWAY_FLOW_PROXY = 1 << 12, /* the target has not yet acknowledged the proxy header: see lib/proxy.h */
 	SEALWAY_FLOW_PROXY_SENT = 1 << 13, /* it was sent since the client's first bytes last came */
+	SEALWAY_FLOW_PENDING = 1 << 14, /* over its listener's limit: stands in no table but the pending */
+	SEALWAY_FLOW_UNPROVEN = 1 << 15, /* an acknowledgement opened it: the target's next word establishes it */
 };
 
 /* One direction of a flow, one cache line: the packet with the key's tuple becomes one with the other. Every flow
@@ -241,19 +248,6 @@ struct sealway_refusal {
 	__u32 seconds; /* CLOCK_MONOTONIC */
 	__u32 reserved;
 	__u64 packets;
-};
-
-struct sealway_counters {
-	__u64 new_flows;
-	__u64 packets;
-	__u64 octets;
-	__u64 established; /* handshakes that the client completed */
-	__u64 rejected; /* new flows for which there was no room */
-	__u64 ports_exhausted; /* new flows for which there was no port */
-	__u64 blocked; /* new flows that a security group refused */
-	__u64 client_resets; /* carried to the other end */
-	__u64 target_resets;
-	__u64 resets; /* of our own, to targets: those to clients are the namespace's */
 };
 
 enum sealway_event_kind {

@@ -62,17 +62,15 @@ static __always_inline bool wants_header(const struct packet *p, const struct se
 	       header_can_tell(&p->tuple);
 }
 
-/* Fills in flow, client to target; 0, or the (negative) drop reason. */
-static __always_inline int connect_flow(const struct packet *p, const struct sealway_frontend *frontend,
-					const struct sealway_backend *backend, __u32 client_ifindex,
-					struct sealway_flow *flow)
+/* Fills in the answer's entry, but for how long it lives; 0, or the (negative) drop reason. */
+static __always_inline int describe_flow(const struct packet *p, const struct sealway_frontend *frontend,
+					 const struct sealway_backend *backend, __u32 client_ifindex,
+					 struct sealway_flow *flow)
 {
 	const struct sealway_tuple *t = &p->tuple;
 	bool hide = hides_client(t, backend);
-	struct sealway_tuple key;
-	int error;
 
-	if (wants_header(p, backend) && p->payload)
+	if (wants_header(p, backend) && p->payload && opens_flow(p))
 		return -SEALWAY_DROP_FAST_OPEN;
 	__builtin_memset(flow, 0, sizeof(*flow));
 	flow->key_source = backend->address;
@@ -93,19 +91,41 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 		flow->flags |= SEALWAY_FLOW_PROXY;
 		flow->start = p->seq + 1;
 	}
-	/* A second longer than its twin, which in a table full of entries as new might take its place. */
-	flow->expires = seconds() + timeout_of(flow) + 1;
-	error = insert_answer(flow, hash_tuple(t));
-	if (error)
-		return error == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
+	return 0;
+}
+
+/* The answer's entry stands: makes flow the client's, and inserts that too. 0, or the (negative) error. */
+static __always_inline int insert_twin(struct sealway_flow *flow, const struct sealway_tuple *t)
+{
+	struct sealway_tuple key;
+	int error;
+
 	turn_to_target(flow, t);
 	flow->expires -= 1;
-	if (insert_flow(flow)) {
+	error = insert_flow(flow);
+	if (error) {
 		key = twin_key(flow, flow->protocol);
 		change_flow(&key, NULL);
-		return -SEALWAY_DROP_FLOW_TABLE;
+		return error;
 	}
-	count_one(frontend->id, new_flows);
+	count_one(flow->frontend, new_flows);
 	tell(flow, SEALWAY_EVENT_START);
 	return 0;
+}
+
+/* Fills in flow, client to target; 0, or the (negative) drop reason. */
+static __always_inline int connect_flow(const struct packet *p, const struct sealway_frontend *frontend,
+					const struct sealway_backend *backend, __u32 client_ifindex,
+					struct sealway_flow *flow)
+{
+	int error = describe_flow(p, frontend, backend, client_ifindex, flow);
+
+	if (error)
+		return error;
+	/* A second longer than its twin, which in a table full of entries as new might take its place. */
+	flow->expires = seconds() + timeout_of(flow) + 1;
+	error = insert_answer(flow, hash_tuple(&p->tuple));
+	if (error)
+		return error == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
+	return insert_twin(flow, &p->tuple) ? -SEALWAY_DROP_FLOW_TABLE : 0;
 }

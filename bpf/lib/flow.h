@@ -9,6 +9,7 @@
 #pragma once
 
 #include "event.h"
+#include "handshakes.h"
 #include "room.h"
 #include "stats.h"
 
@@ -61,6 +62,10 @@ static __always_inline void end_flow(const struct sealway_tuple *key, struct sea
 	struct sealway_tuple twin = twin_key(flow, key->protocol);
 	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
 
+	if (flow->flags & SEALWAY_FLOW_PENDING)
+		return;
+	if (!(flow->flags & SEALWAY_FLOW_ESTABLISHED) && key->protocol == IPPROTO_TCP)
+		note_handshake(flow->frontend, -1);
 	if (!(flow->flags & SEALWAY_FLOW_CLIENT_RESET))
 		tell(flow, how);
 	if (!(flow->flags & SEALWAY_FLOW_TARGET_FIRST)) {
@@ -104,6 +109,8 @@ static __always_inline __u32 handshake(const struct packet *p, struct sealway_fl
 		flow->target_fin = p->seq + 1;
 		return SEALWAY_FLOW_ANSWERED;
 	}
+	if (answer && flow->flags & SEALWAY_FLOW_UNPROVEN && !(p->tcp_flags & TCP_RST))
+		return SEALWAY_FLOW_ESTABLISHED;
 	if (!answer && (flow->flags & SEALWAY_FLOW_ANSWERED) && acknowledges(p, flow->target_fin))
 		return SEALWAY_FLOW_ESTABLISHED;
 	return 0;
@@ -160,8 +167,11 @@ static __always_inline void track(const struct packet *p, struct sealway_flow *f
 	if (!added && !reset && expires - flow->expires <= timeout / SLACK)
 		return;
 	flow->expires = expires;
-	if (added & SEALWAY_FLOW_ESTABLISHED)
+	if (added & SEALWAY_FLOW_ESTABLISHED) {
 		count_one(flow->frontend, established);
+		if (p->tuple.protocol == IPPROTO_TCP)
+			note_handshake(flow->frontend, -1);
+	}
 	if (added & SEALWAY_FLOW_CLIENT_RESET)
 		tell(flow, SEALWAY_EVENT_CLIENT_RESET);
 	if ((reset && flow->flags & SEALWAY_FLOW_ANSWER) || (flow->flags & BOTH_ACKED) == BOTH_ACKED) {

@@ -84,6 +84,39 @@ struct {
 	__type(value, struct sealway_fragment);
 } fragments SEC(".maps");
 
+/* By frontend: each CPU's own, and what they add up to. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SEALWAY_MAX_FRONTENDS);
+	__type(key, __u32);
+	__type(value, struct sealway_handshakes);
+} handshakes SEC(".maps");
+
+struct half_open {
+	struct bpf_spin_lock lock;
+	__s32 count;
+	__u32 seconds;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SEALWAY_MAX_FRONTENDS);
+	__type(key, __u32);
+	__type(value, struct half_open);
+} half_open SEC(".maps");
+
+struct pending {
+	struct bpf_spin_lock lock;
+	struct sealway_flow flow; /* the answer's entry */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SEALWAY_MAX_PENDING);
+	__type(key, __u32);
+	__type(value, struct pending);
+} pending SEC(".maps");
+
 /* A bit for each address that may be a VIP, so that everybody else's packets cost no search. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -178,7 +178,9 @@ static __always_inline int to_target(struct __sk_buff *skb, struct packet *p, st
 	if (opens_flow(p)) {
 		flow->start = p->seq + 1;
 		flow->flags &= ~SEALWAY_FLOW_PROXY_SENT;
-		return write_both(p, flow) || lower_seq(skb, p) ? -1 : 0;
+		if (!(flow->flags & SEALWAY_FLOW_PENDING) && write_both(p, flow))
+			return -1;
+		return lower_seq(skb, p);
 	}
 	if (p->seq != flow->start)
 		return 0;

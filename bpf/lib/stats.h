@@ -30,6 +30,6 @@ static __always_inline void count_refused(__u32 frontend, int reason)
 		count_one(frontend, blocked);
 	else if (reason == SEALWAY_DROP_PORTS_EXHAUSTED)
 		count_one(frontend, ports_exhausted);
-	else if (reason == SEALWAY_DROP_FLOW_TABLE)
+	else if (reason == SEALWAY_DROP_FLOW_TABLE || reason == SEALWAY_DROP_HANDSHAKE_LIMIT)
 		count_one(frontend, rejected);
 }

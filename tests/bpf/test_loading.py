@@ -73,8 +73,8 @@ def test_a_layout_that_changed_under_its_number_is_refused(
     pins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loader.load(pins, 1024).close()
-    other = (BPF / "include/sealway_abi.h").read_text().replace("__u64 octets;", "__u64 octets, more;")
-    (tmp_path / "sealway_abi.h").write_text(other)
+    for each in (BPF / "include").iterdir():
+        (tmp_path / each.name).write_text(each.read_text().replace("__u64 octets;", "__u64 octets, more;"))
     target = tmp_path / "nlb.o"
     machine = f"/usr/include/{os.uname().machine}-linux-gnu"
     flags = ["-O2", "-g", "-mcpu=v2", "-target", "bpfel", f"-I{tmp_path}", f"-I{BPF}", "-idirafter", machine]

@@ -169,7 +169,7 @@ class TestFlows:
         (frontend_id,) = {flow.frontend for flow in kernel.flows().values()}
         parts = kernel.maps["counters"].get_per_cpu(frontend_id.to_bytes(4, "little"))
         total = [sum(values) for values in zip(*map(abi.Counters.unpack, parts), strict=True)]
-        assert total == [1, 2, 80, 0, 0, 0, 0, 0, 0, 0]
+        assert total == [1, 2, 80, 0, 0, 0, 0, 0, 0, 0, 0]
 
     def test_resets_are_counted_by_who_sent_them(self, kernel: Machine) -> None:
         kernel.tell(state(frontend(TASK1)))

@@ -7,6 +7,7 @@ import pytest
 from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi
 from tests.support.bpf_run import BOX, CHECKSUM_COMPLETE, LOOPBACK, PASS, REDIRECT, SHOT, TASK1, Machine
+from tests.support.handshakes import limit_of, set_uncompleted
 from tests.support.netns_topology import run
 from tests.support.packets import ACK, FIN, RST, SYN, UDP, Packet, icmp_error
 from tests.support.packets6 import (
@@ -391,3 +392,31 @@ def test_an_ipv4_error_about_nobody_passes(kernel6: Machine) -> None:
     kernel6.tell(state(frontend(TASK1)))
     passes(kernel6, "task", icmp_error(TASK1, VIP4, HELLO4.back().ip()[:28]))
     assert ICMP6 == 58
+
+
+class TestOverTheHandshakeLimit:
+    """As for IPv4: see test_packet_flood.py."""
+
+    OPEN = HELLO.but(seq=100, ack=0)
+    DONE = HELLO.but(flags=ACK, seq=101, ack=501)
+
+    @pytest.mark.parametrize("target", [TASK, TASK1])
+    @pytest.mark.parametrize("remembered", [True, False])
+    def test_a_client_that_waits_for_the_answer_is_served(
+        self, kernel6: Machine, target: str, remembered: bool
+    ) -> None:
+        kernel6.tell(state(frontend(target)))
+        set_uncompleted(kernel6, 2 * limit_of(kernel6) - 100)
+        there = carried(kernel6, "uplink", self.OPEN)
+        assert kernel6.flows() == {}
+        back = carried(kernel6, "task", there.back(flags=SYN | ACK, seq=500, ack=101))
+        assert back.ends == self.OPEN.back().ends
+        if not remembered:
+            table = kernel6.maps["pending"]
+            table.fill(bytes(table.max_entries * table.value_size))
+        assert carried(kernel6, "uplink", self.DONE).ends == there.ends
+        established = {bool(flow.flags & abi.FlowFlag.ESTABLISHED) for flow in kernel6.flows().values()}
+        assert established == {remembered}
+        carried(kernel6, "task", there.back(flags=ACK, seq=501, ack=101))
+        assert all(flow.flags & abi.FlowFlag.ESTABLISHED for flow in kernel6.flows().values())
+        assert kernel6.drops() == {}

@@ -35,6 +35,8 @@ TASK1, TASK2, BOX = "10.1.1.11", "10.1.2.12", "172.30.0.11"
 CHECKSUM_COMPLETE = 1 << 2
 """BPF_F_TEST_SKB_CHECKSUM_COMPLETE: the packet comes with its whole sum, which must be right at the end."""
 LOOPBACK = 1
+FRONTENDS = 8
+"""More than any of these tests has."""
 PLACES = {
     "swt1": Place(11, True),
     "swt2": Place(12, True),
@@ -118,8 +120,11 @@ class Machine:
         for reason in abi.DropReason:
             if reason != abi.DropReason.REASONS:
                 self.maps["drops"].zero_per_cpu(int(reason).to_bytes(4, "little"))
-        refusals = self.maps["refusals"]
-        refusals.fill(bytes(refusals.max_entries * refusals.value_size))
+        for name in ("refusals", "half_open", "pending"):
+            table = self.maps[name]
+            table.fill(bytes(table.max_entries * table.value_size))
+        for frontend in range(FRONTENDS):
+            self.maps["handshakes"].zero_per_cpu(frontend.to_bytes(4, "little"))
 
     def counters(self, frontend: int = 0) -> abi.Counters:
         """Of all CPUs together."""

@@ -33,7 +33,11 @@ TOTALS = (
     Known("new_flows", "new_flows", "NewFlowCount"),
     Known("packets", "processed_packets", "ProcessedPackets"),
     Known("bytes", "processed_bytes", "ProcessedBytes"),
-    Known("rejected", "rejected_flows", "RejectedFlowCount: no room in the flow table"),
+    Known(
+        "rejected",
+        "rejected_flows",
+        "RejectedFlowCount: no room in the flow table, or beyond the handshakes' limit",
+    ),
     Known("ports_exhausted", "port_allocation_errors", "PortAllocationErrorCount"),
     Known(
         "blocked",
@@ -43,6 +47,11 @@ TOTALS = (
     Known("client_resets", "client_resets", "TCP_Client_Reset_Count"),
     Known("target_resets", "target_resets", "TCP_Target_Reset_Count"),
     Known("resets", "elb_resets", "TCP_ELB_Reset_Count: those to targets"),
+    Known(
+        "over_limit",
+        "syns_over_limit",
+        "not in CloudWatch: SYNs over the listener's limit of uncompleted handshakes",
+    ),
     Known("established", "established_flows", "not in CloudWatch: new flows whose handshake was completed"),
 )
 _LISTENER = ("load_balancer", "availability_zone", "address", "port", "protocol")

@@ -401,7 +401,7 @@ class FrontendCounters(Frozen, frozen=True, kw_only=True):
     established: int = 0
     """Flows whose handshake the client completed."""
     rejected: int = 0
-    """New flows that found no room in the flow table."""
+    """New flows that found no room in the flow table, or were dropped for the limit of handshakes."""
     ports_exhausted: int = 0
     """New flows that found no source port towards their target."""
     blocked: int = 0
@@ -410,6 +410,8 @@ class FrontendCounters(Frozen, frozen=True, kw_only=True):
     target_resets: int = 0
     resets: int = 0
     """The load balancer's own, to targets whose flow was over."""
+    over_limit: int = 0
+    """SYNs beyond the limit of uncompleted handshakes."""
 
 
 class FlowEvent(Frozen, frozen=True, kw_only=True):

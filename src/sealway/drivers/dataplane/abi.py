@@ -41,7 +41,8 @@ class DropReason(IntEnum):
     SECURITY_GROUP = 12
     SPOOFED_SOURCE = 13
     FAST_OPEN = 14
-    REASONS = 15
+    HANDSHAKE_LIMIT = 15
+    REASONS = 16
 
 
 class EventKind(IntEnum):
@@ -71,6 +72,8 @@ class FlowFlag(IntEnum):
     CUT = 2048
     PROXY = 4096
     PROXY_SENT = 8192
+    PENDING = 16384
+    UNPROVEN = 32768
 
 
 class FrontendFlag(IntEnum):
@@ -82,7 +85,7 @@ class FrontendFlag(IntEnum):
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 10
+    LAYOUT = 11
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
@@ -97,6 +100,8 @@ class Limit(IntEnum):
     MAX_LOCKS = 65536
     VIP_FILTER_BITS = 4096
     MAX_FRAGMENTED = 16384
+    MAX_PENDING = 16384
+    HANDSHAKES_PER_WINDOW = 1024
     HANDSHAKE_TIMEOUT = 60
     CLOSING_TIMEOUT = 60
     RESET_TIMEOUT = 5
@@ -190,11 +195,11 @@ class Config(NamedTuple):
         return [cls._make(each) for each in _CONFIG.iter_unpack(data)]
 
 
-_COUNTERS = Struct("<QQQQQQQQQQ")
+_COUNTERS = Struct("<QQQQQQQQQQQ")
 
 
 class Counters(NamedTuple):
-    """``struct sealway_counters``, 80 bytes."""
+    """``struct sealway_counters``, 88 bytes."""
 
     new_flows: int
     packets: int
@@ -206,6 +211,7 @@ class Counters(NamedTuple):
     client_resets: int
     target_resets: int
     resets: int
+    over_limit: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""
@@ -402,6 +408,33 @@ class FrontendKey(NamedTuple):
     def unpack_all(cls, data: bytes) -> list[Self]:
         """From an array of the struct."""
         return [cls._make(each) for each in _FRONTEND_KEY.iter_unpack(data)]
+
+
+_HANDSHAKES = Struct("<IIIII4x")
+
+
+class Handshakes(NamedTuple):
+    """``struct sealway_handshakes``, 24 bytes."""
+
+    change: int
+    total: int
+    seconds: int
+    window: int
+    passed: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _HANDSHAKES.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_HANDSHAKES.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _HANDSHAKES.iter_unpack(data)]
 
 
 _INTERFACE = Struct("<4sI")

@@ -62,6 +62,7 @@ def frontend_counters(
             client_resets=sum(part.client_resets for part in parts),
             target_resets=sum(part.target_resets for part in parts),
             resets=sum(part.resets for part in parts),
+            over_limit=sum(part.over_limit for part in parts),
         )
     return found
 

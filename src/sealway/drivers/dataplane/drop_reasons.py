@@ -16,6 +16,7 @@ EXPLANATIONS: dict[DropReason, str] = {
     DropReason.UNTRANSLATABLE: "between IPv4 and IPv6: UDP without a checksum, or headers inside a fragment",
     DropReason.SECURITY_GROUP: "no rule of a security group lets the flow begin; below stands whose",
     DropReason.FAST_OPEN: "a SYN with data for a target of Proxy Protocol; the client repeats it without",
+    DropReason.HANDSHAKE_LIMIT: "a SYN, or an ACK without a flow, beyond its listener's handshake limit",
     DropReason.SPOOFED_SOURCE: "a task opened a flow to a load balancer from an address that is not its own",
 }
 DROP_REASONS: dict[str, DropReason] = {reason.name.lower(): reason for reason in EXPLANATIONS}

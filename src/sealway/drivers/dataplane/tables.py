@@ -51,6 +51,8 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
     maglev_maps.replace(maps["maglev"], plan.tables)
     for frontend in plan.new_counters:
         maps["counters"].zero_per_cpu(_u32(frontend))
+        maps["handshakes"].zero_per_cpu(_u32(frontend))
+        maps["half_open"].put(_u32(frontend), bytes(maps["half_open"].value_size))
     for key, value in plan.frontends.items():
         maps["frontends"].put(key.pack(), value.pack())
     for vip in plan.vips:
