@@ -3,8 +3,8 @@
     python -m bench [--quick] [--only PART ...]
 
 Needs root, an otherwise idle machine, and (once) packages, which it installs. Everything happens in network
-namespaces of its own, which it removes. About eleven minutes; ``--quick`` takes fewer and shorter rounds, for
-a look rather than a record.
+namespaces of its own, which it removes. About thirteen minutes; ``--quick`` takes fewer and shorter rounds,
+for a look rather than a record.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import control, deregister, ecs, flood, packages, paths, plots, programs, tables
+from . import control, deregister, ecs, flood, packages, paths, plots, programs, start, tables
 from .figures import RESULTS, Sheet
 from .stage import WAYS, Stage
 
@@ -66,6 +66,10 @@ async def _control(sheet: Sheet, quick: bool) -> None:
     control.figures(sheet, quick)
 
 
+async def _start(sheet: Sheet, quick: bool) -> None:
+    await asyncio.to_thread(start.figures, sheet, quick)
+
+
 async def _ecs(sheet: Sheet, quick: bool) -> None:
     await asyncio.to_thread(ecs.figures, sheet, quick)
 
@@ -77,6 +81,7 @@ PARTS = {
     "deregister": Part(_deregister, deregister.NAMES),
     "flood": Part(_flood, flood.NAMES),
     "control": Part(_control, control.NAMES),
+    "start": Part(_start, start.NAMES),
     "ecs": Part(_ecs, ecs.NAMES),
 }
 

@@ -49,7 +49,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OWNER = {"account_id": "000000000000", "region": "us-east-1"}
 PREFIX = "arn:aws:ecs:us-east-1:000000000000"
 CLUSTER = f"{PREFIX}:cluster/bench"
-PER_SERVICE, PER_INSTANCE = 50, 100
+PER_SERVICE, PER_INSTANCE, PER_BALANCER = 50, 100, 10
+"""Tasks a service and an instance; services a load balancer."""
 
 
 def group_arn(number: int) -> str:
@@ -73,28 +74,32 @@ def world(tasks: int) -> list[Resource]:
         registered_at=NOW,
     )
     made: list[Resource] = [definition, Cluster(arn=CLUSTER, **OWNER, name="bench", created_at=NOW)]
-    made.append(_balancer())
     made += [_instance(n) for n in range(-(-tasks // PER_INSTANCE) + 1)]
     for number in range(-(-tasks // PER_SERVICE)):
+        if number % PER_BALANCER == 0:
+            made.append(_balancer(number // PER_BALANCER))
         made += _service(number, min(PER_SERVICE, tasks - number * PER_SERVICE), definition.arn)
     return made
 
 
-def _balancer() -> LoadBalancer:
+def _balancer(number: int) -> LoadBalancer:
     zones = tuple(
         LoadBalancerZone(
-            subnet_id=zone, availability_zone=f"us-east-1{zone}", vip="10.0.0.9", network_interface_id=zone
+            subnet_id=zone,
+            availability_zone=f"us-east-1{zone}",
+            vip=f"10.1.{number}.{n + 9}",
+            network_interface_id=f"{zone}{number}",
         )
-        for zone in "abc"
+        for n, zone in enumerate("abc")
     )
     return LoadBalancer(
-        arn="b",
+        arn=f"b{number}",
         **OWNER,
-        name="b",
+        name=f"b{number}",
         type="network",
         scheme="internal",
         vpc_id="vpc-1",
-        dns_name="b",
+        dns_name=f"b{number}",
         canonical_hosted_zone_id="Z1",
         zones=zones,
         created_at=NOW,
@@ -153,7 +158,7 @@ def _service(number: int, desired: int, definition: str) -> list[Resource]:
     listener = Listener(
         arn=f"arn:aws:elasticloadbalancing:us-east-1:000000000000:listener/net/b/{number}",
         **OWNER,
-        load_balancer_arn="b",
+        load_balancer_arn=f"b{number // PER_BALANCER}",
         port=number,
         protocol="TCP",
         default_actions=({"Type": "forward", "TargetGroupArn": group.arn},),

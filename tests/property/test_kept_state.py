@@ -18,6 +18,7 @@ from sealway.node.dataplane_state import dataplane_state
 from sealway.node.dns_records import dns_records
 from sealway.node.guards import guards
 from sealway.node.kept import Kept
+from sealway.node.probe_plan import probe_plan
 from sealway.node.snapshot import Snapshot
 from sealway.node.views import Views
 from tests.support import node_world
@@ -148,7 +149,7 @@ def test_what_is_taken_over_is_what_would_be_made(passes: list[list[tuple[str, i
     with tempfile.TemporaryDirectory() as directory:
         world = World(Path(directory))
         world.store._database.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]
-        estate, views, kept, guarded = Estate(world), Views(world.store), Kept(), Kept()
+        estate, views, kept, guarded, probed = Estate(world), Views(world.store), Kept(), Kept(), Kept()
         for what, number in itertools.product(KINDS, range(1, 2 * FEW + 1)):
             estate.change(what, number, 1)
         for changes in passes:
@@ -162,4 +163,6 @@ def test_what_is_taken_over_is_what_would_be_made(passes: list[list[tuple[str, i
             kept.turn()
             assert guards(view, guarded) == guards(fresh)
             guarded.turn()
+            assert probe_plan(view, probed) == probe_plan(fresh)
+            probed.turn()
         world.close()

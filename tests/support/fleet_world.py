@@ -60,7 +60,7 @@ class FleetWorld(ApiServer):
             "prober": FakeProber(),
             "clock": self.clock,
             "ids": ids,
-            "settings": NodeSettings(),
+            "settings": NodeSettings(rest=0),
         }
         self.node = InstanceLoop(Agent(**parts))
 

@@ -84,7 +84,7 @@ class World:
         self.runtime = FakeRuntime({PAUSE_IMAGE, "app:1"}, program)
         self.network, self.dataplane, self.dns = Network(), Plane(), FakeDns()
         self.prober, self.ids = ScriptedProber(), CountingIds("node")
-        self.settings = NodeSettings()
+        self.settings = NodeSettings(rest=0)
 
     def close(self) -> None:
         self.store.close()

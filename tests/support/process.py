@@ -182,6 +182,6 @@ class Process:
             prober=self.prober,
             clock=self.clock,
             ids=self.ids,
-            settings=NodeSettings(),
+            settings=NodeSettings(rest=0),
             **drivers,
         )

@@ -12,7 +12,7 @@ unhealthy ones where the group says their connections live on, for an interval o
 that is active anywhere is never draining.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import product
 from typing import NamedTuple
@@ -57,11 +57,18 @@ Placed = Mapping[str, tuple[object, Places]]
 
 
 class Node(NamedTuple):
-    """A zone's node of a load balancer, as far as it carries ``transport``."""
+    """A zone's node of a load balancer."""
 
     balancer: LoadBalancer
     zone: str
-    transport: str
+
+
+class Candidate(NamedTuple):
+    """A registered target that could take a load balancer's new flows."""
+
+    target: Target
+    backend: Backend
+    healthy: bool
 
 
 class Carried(NamedTuple):
@@ -234,11 +241,16 @@ def _frontends(
 ) -> list[Frontend]:
     weights = {arn: w for arn, w in listener.target_group_weights.items() if w > 0 and arn in view.groups}
     groups = [view.groups[arn] for arn in weights]
+    transports = TRANSPORTS[listener.protocol]
+    there = {
+        (transport, group.arn): _there(view, places[group.arn][1], balancer, group, transport)
+        for transport, group in product(transports, groups)
+    }
     made = []
-    for zone, transport in product(balancer.zones, TRANSPORTS[listener.protocol]):
-        node = Node(balancer, zone.availability_zone, transport)
+    for zone, transport in product(balancer.zones, transports):
+        node = Node(balancer, zone.availability_zone)
         chosen = {
-            group.arn: _shares(group, _chosen(view, places[group.arn][1], node, group)) for group in groups
+            group.arn: _shares(group, _chosen(there[transport, group.arn], node, group)) for group in groups
         }
         frontend = Frontend(
             vip=zone.vip,
@@ -254,25 +266,26 @@ def _frontends(
     return made
 
 
-def _chosen(view: Snapshot, places: Places, node: Node, group: TargetGroup) -> list[Backend]:
+def _there(
+    view: Snapshot, places: Places, balancer: LoadBalancer, group: TargetGroup, transport: str
+) -> list[Candidate]:
+    return [
+        Candidate(target, place.backend, view.is_healthy(target))
+        for target in view.registered(balancer, group)
+        if (place := places.get((transport, target.key))) and place.alive
+    ]
+
+
+def _chosen(there: Sequence[Candidate], node: Node, group: TargetGroup) -> list[Backend]:
     """The group's backends for the node's new flows."""
-    there = {
-        target.key: (target, place.backend)
-        for target in view.registered(node.balancer, group)
-        if (place := places.get((node.transport, target.key))) and place.alive
-    }
-    healthy = {key: pair for key, pair in there.items() if view.is_healthy(pair[0])}
-    local, well = there, healthy
+    local = there
     if not crosses_zones(node.balancer, group):
-        local, well = (_in_zone(pairs, node.zone) for pairs in (there, healthy))
+        local = [each for each in there if in_zones(each.target, (node.zone,))]
+    well: Sequence[Candidate] = [each for each in local if each.healthy]
     if well and not is_enough(group, "unhealthy_state_routing", len(well), len(local)):
         well = local
-    candidates = well or healthy or local or there
-    return sorted({backend for _, backend in candidates.values()}, key=lambda b: (b.address, b.port))
-
-
-def _in_zone(pairs: Mapping[str, tuple[Target, Backend]], zone: str) -> dict[str, tuple[Target, Backend]]:
-    return {key: pair for key, pair in pairs.items() if in_zones(pair[0], (zone,))}
+    candidates = well or [each for each in there if each.healthy] or local or there
+    return sorted({each.backend for each in candidates}, key=lambda b: (b.address, b.port))
 
 
 def _shares(group: TargetGroup, backends: Iterable[Backend]) -> list[WeightedBackend]:

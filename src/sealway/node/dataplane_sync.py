@@ -19,6 +19,7 @@ class DataPlaneSync(SyncLoop):
     """See the module."""
 
     what = "program the data plane"
+    rest = 3
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)

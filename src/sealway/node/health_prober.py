@@ -21,7 +21,12 @@ from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup, TargetHealth
 from .health_state import DRAINING, HealthState, drained, known, step
 from .host import Host
+from .kept import Kept
+from .pace import measured
 from .probe_plan import ProbeJob, probe_plan
+
+REST = 15
+"""After a pass, of the time that it took: see ``measured``."""
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +36,7 @@ class HealthProber:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._kept = Kept()
         self._running: dict[str, tuple[ProbeJob, asyncio.Task[None]]] = {}
 
     async def run(self) -> None:
@@ -39,17 +45,20 @@ class HealthProber:
         try:
             async with asyncio.TaskGroup() as group:
                 while True:
-                    jobs = probe_plan(self._host.views.current())
-                    self._reconcile(jobs, group)
-                    with _not_now():
-                        self._forget_gone(jobs)
+                    async with measured(self._host.settings, REST):
+                        jobs = probe_plan(self._host.views.current(), self._kept)
+                        self._kept.turn()
+                        self._reconcile(jobs, group)
+                        with _not_now():
+                            self._forget_gone(jobs)
                     await watch.changes(self._host.settings.resync)
         finally:
             watch.close()
 
     def _reconcile(self, jobs: dict[str, ProbeJob], group: asyncio.TaskGroup) -> None:
         for key, (job, task) in tuple(self._running.items()):
-            if jobs.get(key) != job:
+            wanted = jobs.get(key)
+            if wanted is not job and wanted != job:
                 task.cancel()
                 del self._running[key]
         for key, job in jobs.items():

@@ -18,7 +18,10 @@ from .instance_plan import (
     snapshot,
     transitions,
 )
-from .pace import Pace, Resync
+from .pace import Pace, Resync, measured
+
+REST = 15
+"""After a pass, of the time that it took: see ``measured``."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +40,8 @@ class InstanceLoop:
         try:
             while True:
                 try:
-                    await self.once()
+                    async with measured(self._host.settings, REST):
+                        await self.once()
                     pace.succeeded()
                     timeout = resync.remaining
                 except (DriverError, StoreError) as error:

@@ -1,6 +1,10 @@
-"""When to look again: after a failure (a doubling pause, up to a limit), and now and then without one."""
+"""When to look again: after a failure (a doubling pause, up to a limit), now and then without one, and not
+before others have had their share of the time."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from .settings import NodeSettings
 
@@ -22,6 +26,25 @@ class Pace:
     def succeeded(self) -> None:
         """Starts over."""
         self._failures = 0
+
+
+SHORT, LONGEST_REST = 0.002, 0.5
+"""Seconds: a pass that needs no rest, and the most that there is of it."""
+
+
+@asynccontextmanager
+async def measured(settings: NodeSettings, rest: float) -> AsyncIterator[None]:
+    """A pass over everything, and a rest of so many times the processor's time that it took.
+
+    One change is answered at once. While thousands of tasks start, passes that each look at all of them would
+    come without end: the rest gathers changes for the next one, so that starting all takes a time that grows
+    with their number, not with its square. All loops together are to leave half of the time to others.
+    """
+    began = time.process_time()
+    yield
+    took = time.process_time() - began
+    if settings.rest and took > SHORT:
+        await asyncio.sleep(min(settings.rest * rest * took, LONGEST_REST))
 
 
 class Resync:

@@ -6,12 +6,14 @@ load balancer as the source.
 """
 
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
 from ..drivers.base import Probe
 from ..model.load_balancer import LoadBalancer
 from ..model.target_group import HealthCheck, Target, TargetGroup
+from .kept import Kept
 from .snapshot import Snapshot
 
 DEFAULT_PATH = "/"
@@ -31,16 +33,23 @@ class ProbeJob(msgspec.Struct, frozen=True, kw_only=True):
     """The target group's unhealthy draining interval, in seconds."""
 
 
-def probe_plan(view: Snapshot) -> dict[str, ProbeJob]:
-    """Target key -> its job."""
+def probe_plan(view: Snapshot, kept: Kept | None = None) -> dict[str, ProbeJob]:
+    """Target key -> its job. ``kept``: what the last pass made."""
+    kept = kept or Kept()
     jobs: dict[str, ProbeJob] = {}
     for balancer in view.balancers:
         if balancer.state != "active":
             continue
         for group in view.groups_of(balancer):
-            for target in view.registered(balancer, group):
-                jobs.setdefault(target.key, _job(view, balancer, group, target))
+            make = partial(_jobs, view, balancer, group)
+            inputs = (balancer, view.stamp(group.arn))
+            for key, job in kept.take(("probes", balancer.arn, group.arn), inputs, make).items():
+                jobs.setdefault(key, job)
     return jobs
+
+
+def _jobs(view: Snapshot, balancer: LoadBalancer, group: TargetGroup) -> dict[str, ProbeJob]:
+    return {target.key: _job(view, balancer, group, target) for target in view.registered(balancer, group)}
 
 
 def _job(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, target: Target) -> ProbeJob:

@@ -18,6 +18,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How many tasks may be pulled and started at the same time."""
     resync: float = 15
     """How often everything is looked at again without an event."""
+    rest: float = 1
+    """How much the loops rest after long passes, of what they do by themselves; 0: never."""
     retry_first: float = 0.25
     retry_limit: float = 5
     """After a failure of a driver: the first pause, doubled up to the limit."""

@@ -10,7 +10,7 @@ import structlog
 
 from ..model.errors import DriverError, StoreError
 from .host import Host
-from .pace import Pace, Resync
+from .pace import Pace, Resync, measured
 from .snapshot import WATCHED
 
 log = structlog.get_logger(__name__)
@@ -20,6 +20,8 @@ class SyncLoop:
     """``once`` does it; ``forget`` makes the next ``once`` do everything. ``what`` is named in the log."""
 
     what = "synchronise"
+    rest: float = 15
+    """After a pass, of the time that it took: see ``measured``."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -39,7 +41,8 @@ class SyncLoop:
         try:
             while True:
                 try:
-                    await self.once()
+                    async with measured(self._host.settings, self.rest):
+                        await self.once()
                     pace.succeeded()
                 except (DriverError, StoreError) as error:
                     self.forget()

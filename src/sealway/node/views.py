@@ -47,7 +47,7 @@ class Views:
                 touched.add(key.partition("|")[0])
             elif kind is Instance:
                 found = self._store.get(Instance, key)
-                touched |= self._groups_with({key, found.private_ip} if found else {key})
+                touched |= self._groups_with((key, found.private_ip) if found else (key,))
             else:
                 touched.add(kind.__name__)
         return touched
@@ -58,23 +58,30 @@ class Views:
         if after is not None:
             self._tasks[arn] = after
         prints = [each for each in (before, after) if each is not None]
-        touched = self._groups_with({target_id for each in prints for target_id in each.target_ids})
+        touched = {arn for each in prints for arn in self._groups_with(each.target_ids, each.ports)}
         if any(each.bridge for each in prints):
             touched.add(BRIDGE)
         if before is None or after is None or before.address != after.address:
             touched.add(ADDRESSES)
         return touched
 
-    def _groups_with(self, target_ids: Iterable[str]) -> set[str]:
-        return {t.target_group_arn for each in target_ids for t in self._store.list(Target, id=each)}
+    def _groups_with(self, target_ids: Iterable[str], ports: frozenset[int] | None = None) -> set[str]:
+        """The target groups of these targets; None: at whichever port."""
+        found = (target for each in target_ids for target in self._store.list(Target, id=each))
+        return {target.target_group_arn for target in found if ports is None or target.port in ports}
 
 
 class _Print(NamedTuple):
-    """What of a task says which stamps it counts for. ``address``: the one it holds, as long as it lives."""
+    """What of a task says which stamps it counts for. ``ports``: of the host, in bridge mode, where other
+    tasks have others. ``address``: the one it holds, as long as it lives."""
 
     target_ids: frozenset[str]
-    bridge: bool
-    address: tuple[str, str] | None
+    ports: frozenset[int] | None = None
+    address: tuple[str, str] | None = None
+
+    @property
+    def bridge(self) -> bool:
+        return self.ports is not None
 
 
 def _print_of(store: Store, task: Task) -> _Print:
@@ -82,10 +89,12 @@ def _print_of(store: Store, task: Task) -> _Print:
     if interface is not None:
         lives = task.last_status != "STOPPED"
         address = (interface.network_interface_id, interface.private_ip) if lives else None
-        return _Print(frozenset({interface.private_ip}), False, address)
+        return _Print(frozenset({interface.private_ip}), address=address)
+    bindings = [binding for container in task.containers for binding in container.bindings]
+    ports = frozenset(binding.host_port for binding in bindings)
     registered = store.get(ContainerInstance, arn) if arn else None
     if registered is not None:
-        return _Print(frozenset({registered.ec2_instance_id, registered.private_ip}), True, None)
-    hosts = {binding.host_ip for container in task.containers for binding in container.bindings}
+        return _Print(frozenset({registered.ec2_instance_id, registered.private_ip}), ports)
+    hosts = {binding.host_ip for binding in bindings}
     instances = {i.id for i in store.list(Instance) if i.private_ip in hosts} if hosts else set[str]()
-    return _Print(frozenset(hosts | instances), True, None)
+    return _Print(frozenset(hosts | instances), ports)

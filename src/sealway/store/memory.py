@@ -3,6 +3,7 @@
 Values are immutable, so answers are shared, never copied.
 """
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, cast
@@ -17,20 +18,30 @@ class Index:
     def __init__(self, kind: type[Resource]) -> None:
         self._fields = kind.INDEXES
         self.by_key: dict[str, Resource] = {}
+        self._keys: list[str] = []
+        """In order: lists are asked for far more often than keys come and go."""
         self._by_field: dict[str, dict[Any, set[str]]] = {f: defaultdict(set) for f in self._fields}
 
     def put(self, resource: Resource) -> None:
         """Adds or replaces."""
-        self.remove(resource.key)
-        self.by_key[resource.key] = resource
+        key = resource.key
+        old = self.by_key.get(key)
+        if old is None:
+            insort(self._keys, key)
+        else:
+            self._unlist(key, old)
+        self.by_key[key] = resource
         for field in self._fields:
-            self._by_field[field][getattr(resource, field)].add(resource.key)
+            self._by_field[field][getattr(resource, field)].add(key)
 
     def remove(self, key: str) -> None:
         """Forgets the key, if it is known."""
         old = self.by_key.pop(key, None)
-        if old is None:
-            return
+        if old is not None:
+            del self._keys[bisect_left(self._keys, key)]
+            self._unlist(key, old)
+
+    def _unlist(self, key: str, old: Resource) -> None:
         for field in self._fields:
             value = getattr(old, field)
             keys = self._by_field[field][value]
@@ -41,14 +52,14 @@ class Index:
     def matches(self, equals: dict[str, Any]) -> list[Resource]:
         """Those whose fields equal the given values, in order of their keys. An index, if there is one for
         a field, is believed; only the other fields are compared."""
-        keys: Iterable[str] = self.by_key
+        keys: Iterable[str] = self._keys
         indexed = next((field for field in self._fields if field in equals), None)
         if indexed is not None:
-            keys = self._by_field[indexed].get(equals[indexed], ())
+            keys = sorted(self._by_field[indexed].get(equals[indexed], ()))
         rest = [(field, value) for field, value in equals.items() if field != indexed]
         if rest:
             keys = [key for key in keys if _equal(self.by_key[key], rest)]
-        return [self.by_key[key] for key in sorted(keys)]
+        return [self.by_key[key] for key in keys]
 
 
 class Memory:

@@ -1,6 +1,9 @@
 import asyncio
+import time
 
-from sealway.node.pace import Pace, Resync
+import pytest
+
+from sealway.node.pace import LONGEST_REST, SHORT, Pace, Resync, measured
 from sealway.node.settings import NodeSettings
 from tests.support.virtual_time import play
 
@@ -27,5 +30,26 @@ def test_a_resync_comes_due_however_often_one_asks() -> None:
                 due.append(second)
                 assert resync.remaining == 15
         assert due == [15, 30, 45]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(
+    ("took", "rest", "rests"),
+    [(0.01, 1, 0.03), (SHORT / 2, 1, 0), (0.01, 0, 0), (60, 1, LONGEST_REST)],
+    ids=["long", "short", "never", "very long"],
+)
+def test_a_long_pass_is_followed_by_a_rest(
+    took: float, rest: float, rests: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worked = iter([5.0, 5.0 + took])
+    monkeypatch.setattr(time, "process_time", lambda: next(worked))
+
+    async def scenario() -> None:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        async with measured(NodeSettings(rest=rest), 3):
+            pass
+        assert clock() - began == pytest.approx(rests)
 
     play(scenario())

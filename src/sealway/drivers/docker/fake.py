@@ -50,6 +50,8 @@ class FakeRuntime:
         self.terminals: list[FakeTerminal] = []
         self._program = program or (lambda _: FakeProgram())
         self._containers: dict[str, ContainerState] = {}
+        self._ids: dict[str, str] = {}
+        """By name."""
         self._listeners: set[asyncio.Queue[ContainerEvent | None]] = set()
         self._running = True
         self._count = 0
@@ -110,6 +112,7 @@ class FakeRuntime:
         self._containers[container_id] = ContainerState(
             id=container_id, name=spec.name, labels=labels, status="created", image=spec.image
         )
+        self._ids[spec.name] = container_id
         return container_id
 
     async def start(self, container_id: str) -> None:
@@ -144,7 +147,7 @@ class FakeRuntime:
             return
         if state.status == "running":
             self._end(state, KILLED)
-        del self._containers[state.id]
+        del self._containers[state.id], self._ids[state.name]
         self._tell(state, "destroy")
 
     async def inspect(self, container_id: str) -> ContainerState | None:
@@ -194,8 +197,7 @@ class FakeRuntime:
             self._listeners.discard(queue)
 
     def _find(self, container: str) -> ContainerState | None:
-        named = (state for state in self._containers.values() if state.name == container)
-        return self._containers.get(container) or next(named, None)
+        return self._containers.get(self._ids.get(container, container))
 
     def _get(self, container: str) -> ContainerState:
         state = self._find(container)
