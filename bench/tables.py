@@ -8,6 +8,8 @@ import statistics
 import time
 from pathlib import Path
 
+import msgspec
+
 from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import tables
 from sealway.drivers.dataplane.driver import EbpfDataPlane
@@ -41,6 +43,10 @@ def state(without: int | None = None) -> DataPlaneState:
     )
 
 
+def _changed(whole: DataPlaneState, into: DataPlaneState) -> DataPlaneState:
+    return msgspec.structs.replace(into, frontends=(into.frontends[0], *whole.frontends[1:]))
+
+
 class Writes:
     """Times the driver's map writes apart, while it stands."""
 
@@ -62,10 +68,12 @@ class Writes:
 
 
 async def measure(sheet: Sheet, rounds: int, pins: Path) -> None:
-    """From nothing, ``rounds`` times, and then single changes."""
+    """From nothing, ``rounds`` times, and then single changes, in which the agent gives the other frontends
+    as it gave them before."""
     with fresh_network():
         output("ip", "link", "add", INTERFACE, "type", "veth", "peer", "name", "far0")
-        whole, less = state(), [state(without=n) for n in range(TARGETS)]
+        whole = state()
+        less = [_changed(whole, state(without=n)) for n in range(TARGETS)]
         cold: list[float] = []
         for _ in range(rounds):
             plane = EbpfDataPlane(pins=pins)

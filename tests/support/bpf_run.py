@@ -17,9 +17,9 @@ import msgspec
 from sealway.drivers.base import DataPlaneState, Interface
 from sealway.drivers.dataplane import abi, census, libbpf, loader, tables
 from sealway.drivers.dataplane.layouts import NARROW, WIDE, Layout
+from sealway.drivers.dataplane.slots_plan import Place
 from sealway.drivers.dataplane.tables_plan import (
     EMPTY,
-    Place,
     Plan,
     Tables,
     after,

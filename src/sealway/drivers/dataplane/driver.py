@@ -9,6 +9,7 @@ interface stands.
 
 import asyncio
 import fcntl
+import itertools
 import socket
 import struct
 from collections.abc import Callable, Mapping
@@ -25,7 +26,8 @@ from .filters import Filters
 from .layouts import NARROW, WIDE, is_ipv6
 from .namespace import Namespace
 from .plane import Plane
-from .tables_plan import Place, narrow_part, wide_part
+from .slots_plan import Place
+from .tables_plan import narrow_part, wide_part
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,7 +131,9 @@ class EbpfDataPlane:
 
     def _say_what_is_missing(self, state: DataPlaneState, places: Mapping[str, Place]) -> None:
         """A backend whose interface went away takes no flow; said once, until it changes."""
-        missing = frozenset(backend for backend in _backends(state) if backend.interface not in places)
+        shares = (share.backend for frontend in state.frontends for share in frontend.backends)
+        named = itertools.chain(state.draining, shares)
+        missing = frozenset(backend for backend in named if backend.interface not in places)
         if missing and missing != self._missing:
             log.warning("backends without their interface are left out", backends=sorted(map(str, missing)))
         self._missing = missing

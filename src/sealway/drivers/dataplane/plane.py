@@ -12,7 +12,8 @@ from .filters import Edition
 from .guard_plan import TableFull
 from .knock import knock
 from .layouts import Layout
-from .tables_plan import Place, after, plan
+from .slots_plan import Place
+from .tables_plan import after, plan
 
 _FIRST = bytes(4)
 

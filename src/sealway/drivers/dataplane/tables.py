@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from . import abi, guard_maps, libbpf, maglev_maps
 from .layouts import layout_of
-from .tables_plan import SLOT_MASK, Plan, Tables
+from .slots_plan import SLOT_MASK
+from .tables_plan import Plan, Tables
 
 
 def _u32(value: int) -> bytes:

@@ -2,30 +2,38 @@
 
 The order of the writes keeps every moment right: a backend exists before a table names it, a table before
 its frontend, and each goes in the opposite order. A frontend's backends change in one write, ``tables``.
-A backend's slot gets a new generation with each tenant, which cuts the flows of the one before at once.
+Which slots the backends have is ``slots_plan``'s part.
 """
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from ...model.guard import Direction, Guards
-from ..base import Backend, DataPlaneState, Frontend, WeightedBackend
+from ..base import Backend, DataPlaneState, Frontend
 from . import abi, abi6
 from .guard_plan import GuardPlan, GuardTables, TableFull, guard_plan
 from .layouts import NARROW, NO_ADDRESS, Layout, is_ipv6
 from .maglev import Share, build
+from .slots_plan import (
+    SLOT_MASK,
+    AnyBackend,
+    Entries,
+    Listed,
+    Made,
+    Place,
+    Slots,
+    flags_of,
+    make,
+    name_of,
+    taker,
+)
 
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 UDP_TIMEOUT = 120
 """Seconds; source: Network Load Balancers, "Connection idle timeout"."""
-_SLOT_BITS = 16
-SLOT_MASK = (1 << _SLOT_BITS) - 1
-"""The part of a backend's id that is its slot; the rest counts the slot's tenants."""
-_GENERATIONS = (1 << 16) - 1
-AnyBackend = abi.Backend | abi6.Backend
 AnyFrontend = abi.Frontend | abi6.Frontend
 AnyInterface = abi.Interface | abi6.Interface
 AnyKey = abi.FrontendKey | abi6.FrontendKey
@@ -43,19 +51,13 @@ class Tables(NamedTuple):
     interfaces: Mapping[int, AnyInterface] = {}
     guards: GuardTables = GuardTables()
     recipes: Mapping[int, "Recipe"] = {}
-    """What the tables were made of, by frontend id; unknown of what was read back."""
+    """What the tables were made of, by frontend id; unknown of what was read back, as is ``made``."""
+    made: Made | None = None
 
 
 Recipe = Sequence[tuple[Share, int]]
 """Of a Maglev table: the shares, each with its backend's id."""
 EMPTY = Tables(frozenset(), {}, {}, {})
-
-
-class Place(NamedTuple):
-    """Where an interface's name leads: its index, and whether a task's namespace is behind it."""
-
-    ifindex: int
-    is_task: bool
 
 
 class Plan(NamedTuple):
@@ -78,11 +80,14 @@ class Plan(NamedTuple):
     freed: Sequence[AnyBackend] = ()
     recipes: Mapping[int, Recipe] = {}
     """Of all tables, those left alone too."""
+    made: Made | None = None
 
     @property
     def writes(self) -> int:
         """How many updates it takes, ``looked_at`` apart, which only saves others a search."""
-        return sum(len(part) for part in self._replace(looked_at=(), recipes={}) if part is not None)
+        return sum(
+            len(part) for part in self._replace(looked_at=(), recipes={}, made=None) if part is not None
+        )
 
 
 def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout: Layout = NARROW) -> Plan:
@@ -93,17 +98,20 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
     """
     guards = guard_plan(state.guards, now.guards)
     interfaces = _interfaces(state, places, guards, layout)
-    slots = _slots(_Backends(state, places, guards, layout), now.backends)
+    known = now.made if now.made and guards.then is now.guards and now.made.places == places else None
+    made = make(Entries(state, places, guards, layout), now.backends, known)
     frontends = _frontends(state, now.frontends, guards, layout)
     recipes = {
-        frontends[_key(f, layout)].id: recipe for f in state.frontends if (recipe := _recipe(f, slots))
+        number: recipe
+        for each in made.listed.values()
+        if (recipe := _recipe(each, number := frontends[_key(each.frontend, layout)].id, made.slots, now))
     }
     tables = {frontend: _table(frontend, recipe, now) for frontend, recipe in recipes.items()}
     answered = {layout.address(vip) for vip in state.vips} | {key.vip for key in frontends}
     vips = answered - {layout.address(address) for address in state.shared}
     if len(vips) > abi.Limit.MAX_VIPS:
         raise TableFull(f"more than {int(abi.Limit.MAX_VIPS)} load balancer addresses")
-    wanted = {entry.id & SLOT_MASK: entry for entry in slots.values()}
+    wanted = {entry.id & SLOT_MASK: entry for entry in made.slots.values()}
     known_ids = {frontend.id for frontend in now.frontends.values()}
     return Plan(
         guards=guards,
@@ -124,6 +132,7 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
             if slot not in wanted and entry.state != abi.BackendState.FREE
         ],
         recipes=recipes,
+        made=made,
     )
 
 
@@ -146,6 +155,7 @@ def after(now: Tables, done: Plan) -> Tables:
         },
         done.guards.then,
         done.recipes,
+        done.made,
     )
 
 
@@ -200,7 +210,7 @@ def _frontends(
 ) -> dict[AnyKey, AnyFrontend]:
     """Known frontends keep their ids; a new one takes an id unused for as long as possible."""
     taken = {frontend.id for frontend in now.values()}
-    take = _taker(taken, abi.Limit.MAX_FRONTENDS, "frontends")
+    take = taker(taken, abi.Limit.MAX_FRONTENDS, "frontends")
     wanted: dict[AnyKey, AnyFrontend] = {}
     for frontend in state.frontends:
         key = _key(frontend, layout)
@@ -226,118 +236,6 @@ def _widened(made: abi.Frontend, frontend: Frontend, layout: Layout) -> abi6.Fro
     return abi6.Frontend(**made._asdict(), counterpart=counterpart)
 
 
-def _taker(taken: set[int], limit: int, what: str) -> Callable[[], int]:
-    at = max(taken, default=-1)
-
-    def take() -> int:
-        nonlocal at
-        for step in range(1, limit + 1):
-            if (at + step) % limit not in taken:
-                at = (at + step) % limit
-                taken.add(at)
-                return at
-        raise TableFull(f"more than {limit} {what}")
-
-    return take
-
-
-class _Backends(NamedTuple):
-    """What a backend's entry is made of."""
-
-    state: DataPlaneState
-    places: Mapping[str, Place]
-    guards: GuardPlan
-    layout: Layout
-
-    def entry(self, backend: Backend, state: abi.BackendState, flags: int) -> AnyBackend:
-        """Without its id."""
-        place, of = self.places[backend.interface], self.state.guards
-        own = (backend.address, backend.port)
-        address, port = of.published.get(own, own)
-        guard = of.of.get(address)
-        return self.layout.backend(
-            address=self.layout.address(backend.address),
-            port=backend.port.to_bytes(2, "big"),
-            state=state,
-            via=abi.Via.PEER if place.is_task else abi.Via.NEIGHBOUR,
-            id=0,
-            ifindex=place.ifindex,
-            ingress=self.guards.table(guard, Direction.INGRESS),
-            through=self.guards.table(guard, Direction.THROUGH) if guard else abi.Table.NOTHING,
-            guarded_address=self.layout.address(address),
-            guarded_port=port.to_bytes(2, "big"),
-            flags=flags,
-        )
-
-
-Slots = Mapping[tuple[Backend, int], AnyBackend]
-"""By backend and flags. One has several entries where target groups differ in what they ask for it."""
-
-
-def _slots(of: _Backends, now: Mapping[int, AnyBackend]) -> Slots:
-    """Each entry where it is already, or in a free slot with the next generation.
-
-    Flags count for new flows only, so entries stay as long as their backend does, whatever its flags are now.
-    """
-    missing = {
-        (w.backend, _flags(w)): of.entry(w.backend, abi.BackendState.ACTIVE, _flags(w))
-        for frontend in of.state.frontends
-        for w in frontend.backends
-        if w.backend.interface in of.places
-    }
-    active = {backend for backend, _ in missing}
-    living = [entry for entry in now.values() if entry.state != abi.BackendState.FREE]
-    entries: dict[tuple[Backend, int], AnyBackend] = {}
-    for identity in (_identity, _whereabouts):
-        known = {identity(entry): entry.id for entry in living}
-        for key, entry in tuple(missing.items()):
-            if (old := known.pop(identity(entry), None)) is not None:
-                entries[key] = missing.pop(key)._replace(id=old)
-        claimed = {entry.id for entry in entries.values()}
-        living = [entry for entry in living if entry.id not in claimed]
-    for backend in (active if living else set()) | of.state.draining:
-        if backend.interface in of.places:
-            idle = of.entry(backend, abi.BackendState.DRAINING, 0)
-            kept = [entry for entry in living if _whereabouts(entry) == _whereabouts(idle)]
-            entries |= {(backend, old.flags): idle._replace(id=old.id, flags=old.flags) for old in kept}
-            if not kept and backend not in active:
-                missing[backend, 0] = idle
-    return entries | _in_free_slots(missing, entries, now)
-
-
-def _in_free_slots(
-    missing: Slots, entries: Slots, now: Mapping[int, AnyBackend]
-) -> dict[tuple[Backend, int], AnyBackend]:
-    # A slot that its tenant leaves now stays empty for this once: its end is the plan's last write.
-    taken = {entry.id & SLOT_MASK for entry in entries.values()}
-    taken |= {slot for slot, entry in now.items() if entry.state != abi.BackendState.FREE}
-    take = _taker(taken, abi.Limit.MAX_BACKENDS, "backends")
-    placed = {}
-    for key in sorted(missing, key=lambda key: (_name(key[0]), key[1])):
-        slot = take()
-        generation = (now[slot].id >> _SLOT_BITS) % _GENERATIONS + 1 if slot in now else 1
-        placed[key] = missing[key]._replace(id=slot | generation << _SLOT_BITS)
-    return placed
-
-
-def _identity(entry: AnyBackend) -> tuple[bytes, bytes, int, int]:
-    return *_whereabouts(entry), entry.flags
-
-
-def _whereabouts(entry: AnyBackend) -> tuple[bytes, bytes, int]:
-    return entry.address, entry.port, entry.ifindex
-
-
-def _flags(share: WeightedBackend) -> int:
-    hide = 0 if share.preserve_client_ip else abi.BackendFlag.HIDE_CLIENT
-    return hide | (abi.BackendFlag.PROXY if share.proxy_protocol else 0)
-
-
-def _name(backend: Backend) -> str:
-    address = f"[{backend.address}]" if is_ipv6(backend.address) else backend.address
-    return f"{address}:{backend.port}"
-
-
 def _interfaces(
     state: DataPlaneState, places: Mapping[str, Place], guards: GuardPlan, layout: Layout
 ) -> dict[int, AnyInterface]:
@@ -351,12 +249,15 @@ def _interfaces(
     return found
 
 
-def _recipe(frontend: Frontend, slots: Slots) -> Recipe:
+def _recipe(listed: Listed, number: int, slots: Slots, now: Tables) -> Recipe:
     """Empty when nobody can take a flow."""
+    frontend = listed.frontend
+    if now.made and now.made.listed.get(id(frontend)) is listed:  # whoever is listed keeps the entry
+        return now.recipes.get(number, ())
     return [
-        (Share(_name(w.backend), w.weight), slots[w.backend, _flags(w)].id)
+        (Share(name_of(w.backend), w.weight), slots[w.backend, flags_of(w)].id)
         for w in frontend.backends
-        if w.weight > 0 and (w.backend, _flags(w)) in slots and reachable(frontend, w.backend)
+        if w.weight > 0 and (w.backend, flags_of(w)) in slots and reachable(frontend, w.backend)
     ]
 
 

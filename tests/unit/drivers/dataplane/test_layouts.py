@@ -5,8 +5,9 @@ import pytest
 from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi, abi6
 from sealway.drivers.dataplane.layouts import NARROW, NO_ADDRESS, WIDE, address_text, is_ipv6
+from sealway.drivers.dataplane.slots_plan import Place
 from sealway.drivers.dataplane.tables import vip_filter
-from sealway.drivers.dataplane.tables_plan import EMPTY, Place, after, narrow_part, plan, wide_part
+from sealway.drivers.dataplane.tables_plan import EMPTY, after, narrow_part, plan, wide_part
 
 FOUR = Backend(address="10.0.0.5", port=80, interface="swt1")
 SIX = Backend(address="fd00::5", port=80, interface="swt1")

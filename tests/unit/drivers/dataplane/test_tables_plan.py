@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import abi
-from sealway.drivers.dataplane.tables_plan import EMPTY, SLOT_MASK, Place, TableFull, Tables, after, plan
+from sealway.drivers.dataplane.slots_plan import SLOT_MASK, Place
+from sealway.drivers.dataplane.tables_plan import EMPTY, TableFull, Tables, after, plan
 from sealway.model.guard import Direction, Guard, GuardRule, Guards
 
 PLACES = {"swt1": Place(7, True), "swt2": Place(8, True), "sealway-br0": Place(9, False)}
