@@ -6,7 +6,7 @@ import pytest
 
 from sealway.model.cluster import ContainerInstance
 from tests.support.ecs_world import refused
-from tests.support.fleet_world import fleet_world
+from tests.support.fleet_world import IMAGE, fleet_world
 
 ONE = [{"capacityProvider": "own", "weight": 1}]
 
@@ -393,6 +393,39 @@ def test_an_instance_that_leaves_the_group_is_the_providers_no_longer(world):
     assert {container.capacity_provider for container in world.kinds(ContainerInstance)} == {None}
 
 
+@pytest.mark.parametrize("how", ["drained", "deregistered"])
+def test_an_instance_that_takes_no_tasks_is_no_room(world, how):
+    world.group(DesiredCapacity=1)
+    provide(world)
+    world.settle()
+    (at,) = world.ecs.list_container_instances(cluster="blue")["containerInstanceArns"]
+    if how == "drained":
+        world.ecs.update_container_instances_state(cluster="blue", containerInstances=[at], status="DRAINING")
+    else:
+        world.ecs.deregister_container_instance(cluster="blue", containerInstance=at)
+    world.settle()
+    create(world)
+    world.settle()
+    assert statuses(world) == {"RUNNING": 1}
+    assert tasks(world)[0]["containerInstanceArn"] != at
+
+
+def test_an_instance_that_never_registers_is_no_room_for_ever(world):
+    world.group()
+    provide(world, scaling={"instanceWarmupPeriod": 120})
+    lost = world.ec2.run_instances(
+        ImageId=IMAGE, InstanceType="t3.micro", SubnetId=world.subnets[0], MinCount=1, MaxCount=1
+    )["Instances"][0]["InstanceId"]  # of the cluster "default", which there is not
+    world.settle()
+    world.scaling.attach_instances(AutoScalingGroupName="nodes", InstanceIds=[lost])
+    create(world)
+    world.settle()
+    assert statuses(world) == {"PROVISIONING": 1}
+    world.later(minutes=2)
+    assert statuses(world) == {"RUNNING": 1}
+    assert world.shown()["DesiredCapacity"] == 2
+
+
 def test_create_describe_update_delete(world):
     world.group()
     made = provide(world, scaling={"targetCapacity": 80}, associate=False)
@@ -450,6 +483,25 @@ def test_create_describe_update_delete(world):
     assert (gone["status"], gone["updateStatus"]) == ("INACTIVE", "DELETE_COMPLETE")
     left = world.ecs.describe_capacity_providers(capacityProviders=["own"])
     assert left["failures"] == [{"arn": "own", "reason": "MISSING"}]
+
+
+def test_what_providers_do_for_a_cluster_is_attached_to_it(world):
+    def attached():
+        (cluster,) = world.ecs.describe_clusters(clusters=["blue"], include=["ATTACHMENTS"])["clusters"]
+        return cluster.get("attachmentsStatus"), cluster["attachments"]
+
+    assert attached() == (None, [])
+    world.group()
+    provide(world, managedDraining="DISABLED")
+    status, (policy,) = attached()
+    assert (status, policy["type"], policy["status"]) == ("UPDATE_COMPLETE", "as_policy", "CREATED")
+    assert policy["details"] == [{"name": "capacityProviderName", "value": "own"}]
+    world.ecs.update_capacity_provider(
+        name="own",
+        autoScalingGroupProvider={"managedDraining": "ENABLED", "managedScaling": {"status": "DISABLED"}},
+    )
+    assert [one["type"] for one in attached()[1]] == ["managed_draining"]
+    assert "attachments" not in world.ecs.describe_clusters(clusters=["blue"])["clusters"][0]
 
 
 def test_a_provider_stays_while_tasks_are_on_it(world):

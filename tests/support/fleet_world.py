@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,13 @@ from sealway.drivers.docker.fake import FakeRuntime
 from sealway.drivers.network.fake import FakeNetwork
 from sealway.drivers.network.fake_prober import FakeProber
 from sealway.model.ids import CountingIds
+from sealway.model.network import Subnet
+from sealway.model.request import RequestContext
 from sealway.model.task import Task
 from sealway.node.agent import Agent
 from sealway.node.instances import InstanceLoop
 from sealway.node.settings import NodeSettings
-from tests.support.api_server import OTHER_ACCESS_KEY, REGION, ApiServer, utc_now
+from tests.support.api_server import ACCOUNT, OTHER_ACCESS_KEY, REGION, ApiServer, utc_now
 
 IMAGE = "ami-0123456789abcdef0"
 JOINS = "IyEvYmluL2Jhc2gKZWNobyBFQ1NfQ0xVU1RFUj1ibHVlID4+IC9ldGMvZWNzL2Vjcy5jb25maWcK"
@@ -37,17 +40,34 @@ class FleetWorld(ApiServer):
 
     def fill(self) -> None:
         self.ahead = timedelta(0)
-        self.ec2, self.scaling, self.ecs = (self.client(name) for name in ("ec2", "autoscaling", "ecs"))
-        self.stranger = self.client("autoscaling", aws_access_key_id=OTHER_ACCESS_KEY)
+        self.scaling, self.ecs = self.client("autoscaling"), self.client("ecs")
         self.run(self._begin)
-        subnets = self.ec2.describe_subnets()["Subnets"]
-        self.subnets = [s["SubnetId"] for s in sorted(subnets, key=lambda s: s["AvailabilityZone"])]
-        self.template = self.ec2.create_launch_template(
-            LaunchTemplateName="nodes",
-            LaunchTemplateData={"ImageId": IMAGE, "InstanceType": "t3.micro", "UserData": JOINS},
-        )["LaunchTemplate"]["LaunchTemplateId"]
+        subnets = self.kinds(Subnet)
+        self.subnets = [s.id for s in sorted(subnets, key=lambda s: str(s.availability_zone))]
+        self.template = self.run(self._make_template)
+
+    @cached_property
+    def ec2(self) -> Any:
+        """Made when it is needed: a client of EC2 takes its time."""
+        return self.client("ec2")
+
+    @cached_property
+    def stranger(self) -> Any:
+        """Another account's client of Auto Scaling."""
+        return self.client("autoscaling", aws_access_key_id=OTHER_ACCESS_KEY)
+
+    def _make_template(self) -> str:
+        data = {"ImageId": IMAGE, "InstanceType": "t3.micro", "UserData": JOINS}
+        caller = RequestContext(
+            account_id=ACCOUNT, region=REGION, access_key_id="", request_id="", now=utc_now()
+        )
+        made = self.operations["ec2"]["CreateLaunchTemplate"](
+            caller, {"LaunchTemplateName": "nodes", "LaunchTemplateData": data}
+        )
+        return str(made["LaunchTemplate"]["LaunchTemplateId"])
 
     def _begin(self) -> None:
+        self.store._database.execute("PRAGMA synchronous=OFF")
         ids = CountingIds("fleet")
         seed(self.store, ids, REGION)
         self.control = ControlLoop(self.store, self.clock, ids)

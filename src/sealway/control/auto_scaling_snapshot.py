@@ -22,6 +22,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     instance: Instance | None
     containers: tuple[ContainerInstance, ...] = ()
     """What it is to ECS, INACTIVE registrations left out."""
+    deregistered: bool = False
+    """Whether it was something to ECS once, and is no longer."""
     busy: bool = False
     """Whether it has tasks that no DAEMON service looks after."""
 
@@ -96,6 +98,7 @@ def _member(reader: Reader, membership: GroupInstance) -> Member:
         membership=membership,
         instance=reader.get(Instance, membership.instance_id),
         containers=containers,
+        deregistered=bool(registered) and not containers,
         busy=any(_is_busy(reader, container) for container in containers),
     )
 

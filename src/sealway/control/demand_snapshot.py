@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -39,7 +40,9 @@ class DemandSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     busy: frozenset[str]
     """Those of them that have tasks."""
     unusable: frozenset[str] = frozenset()
-    """Those of them that take no tasks (DRAINING, or without an agent)."""
+    """Those of them that take no tasks (DRAINING or deregistered)."""
+    coming: Mapping[str, datetime] = {}
+    """Those of them that no cluster has seen yet, with when they joined the group."""
     rooms: Mapping[str, Room] = {}
     empty: Room | None = None
     demands: tuple[Demand, ...] = ()
@@ -54,7 +57,12 @@ def read(reader: Reader, found: GroupSnapshot, ledger: Ledger) -> DemandSnapshot
     known = {room.arn: room for arn in clusters for room in ledger.rooms(arn)}
     rooms: dict[str, Room] = {}
     unusable: set[str] = set()
+    coming: dict[str, datetime] = {}
     for member in alive:
+        if member.deregistered:
+            unusable.add(member.membership.instance_id)
+        elif not member.containers:
+            coming[member.membership.instance_id] = member.membership.joined_at
         for container in member.containers:
             if container.arn in known:
                 rooms[member.membership.instance_id] = known[container.arn]
@@ -66,6 +74,7 @@ def read(reader: Reader, found: GroupSnapshot, ledger: Ledger) -> DemandSnapshot
         alive=tuple(member.membership.instance_id for member in alive),
         busy=frozenset(member.membership.instance_id for member in alive if member.busy),
         unusable=frozenset(unusable),
+        coming=coming,
         rooms=rooms,
         empty=_empty(found.version.recipe.instance_type) if found.version else None,
         demands=_demands(reader, provider, clusters, ledger),

@@ -15,7 +15,7 @@ import msgspec
 from ..model.placement import ZONE_ATTRIBUTE, Room, fits, needed_queries
 from ..model.placement_query import Predicate
 from .demand_snapshot import Demand, DemandSnapshot
-from .plan import Plan
+from .plan import Plan, earliest
 
 CALM = timedelta(minutes=15)
 """How long a group must have been too large: AWS's alarm takes 15 data points of a minute each."""
@@ -28,18 +28,30 @@ def plan(snapshot: DemandSnapshot, now: datetime, calm: timedelta = CALM) -> Pla
     provider, group = snapshot.provider, snapshot.group
     if not provider.scaling.enabled or group.delete_requested_at is not None:
         return Plan()
+    snapshot, next_late = _without_late(snapshot, now)
     wanted, have = wanted_capacity(snapshot), group.desired_capacity
     if wanted > have:
         return _grow(snapshot, wanted - have, now)
     if wanted == have:
         idle = provider.calm_since is None and provider.grown_at is None
-        return Plan() if idle else Plan(puts=(provider.replace(calm_since=None, grown_at=None),))
+        puts = () if idle else (provider.replace(calm_since=None, grown_at=None),)
+        return Plan(puts=puts, wake_at=next_late)
     # A clock that was set back makes both marks lie ahead: then they begin anew.
     since = min(provider.calm_since or now, now)
     if now < since + calm:
         puts = () if provider.calm_since == since else (provider.replace(calm_since=now, grown_at=None),)
         return Plan(puts=puts, wake_at=since + calm)
     return Plan(puts=(group.replace(desired_capacity=wanted), provider.replace(calm_since=None)))
+
+
+def _without_late(snapshot: DemandSnapshot, now: datetime) -> tuple[DemandSnapshot, datetime | None]:
+    """Without the room on instances that should have registered long ago; and when the next one is late, as
+    long as a task waits."""
+    warmup = timedelta(seconds=snapshot.provider.scaling.warmup)
+    late_at = {key: min(since, now) + warmup for key, since in snapshot.coming.items()}
+    late = {key for key, at in late_at.items() if at <= now}
+    waiting = (at for key, at in late_at.items() if key not in late and snapshot.demands)
+    return msgspec.structs.replace(snapshot, unusable=snapshot.unusable | late), earliest(*waiting)
 
 
 def _grow(snapshot: DemandSnapshot, missing: int, now: datetime) -> Plan:
@@ -53,14 +65,19 @@ def _grow(snapshot: DemandSnapshot, missing: int, now: datetime) -> Plan:
 
 
 def wanted_capacity(snapshot: DemandSnapshot) -> int:
-    """How many instances the group should have, within its bounds."""
+    """How many instances the group should have, within its bounds.
+
+    New ones come on top of those there are, also where some of these take no tasks and are not needed.
+    """
     group, target = snapshot.group, snapshot.provider.scaling.target
-    percent = 100 * needed(snapshot)
-    return max(group.min_size, min(group.max_size, -(-percent // target)))
+    used, new = needed(snapshot)
+    wanted = max(-(-100 * used // target), group.desired_capacity + new if new else 0)
+    return max(group.min_size, min(group.max_size, wanted))
 
 
-def needed(snapshot: DemandSnapshot) -> int:
-    """How many instances have tasks, or would have if all that wait were placed."""
+def needed(snapshot: DemandSnapshot) -> tuple[int, int]:
+    """How many instances have tasks, or would have if all that wait were placed; and how many of them are not
+    there or on their way yet."""
     used = set(snapshot.busy)
     rooms = _rooms(snapshot)
     opened = 0
@@ -83,7 +100,7 @@ def needed(snapshot: DemandSnapshot) -> int:
             rooms[f"new-{opened}"] = filled
             used.add(f"new-{opened}")
             left -= taken
-    return len(used)
+    return len(used), opened
 
 
 def _rooms(snapshot: DemandSnapshot) -> dict[str, Room]:

@@ -78,10 +78,11 @@ def state(
         (1, state(desired=2, alive=2, busy=1, rooms=[room(1, 512), room(2)], demands=[demand(1)])),
         # One that takes no tasks is no room, but is needed while it has some.
         (2, state(desired=1, alive=1, busy=1, unusable=frozenset({"i-0"}), demands=[demand(1)])),
+        (2, state(desired=1, alive=1, unusable=frozenset({"i-0"}), demands=[demand(1)])),
         # What no instance of the group is like, no new one will be; its zone may be another.
         (0, state(desired=1, alive=1, rooms=[room(1)], demands=[demand(1, constraints=RACK)])),
         (1, state(desired=0, demands=[demand(1, constraints=RACK)])),
-        (1, state(desired=1, alive=1, rooms=[room(1)], demands=[demand(1, constraints=ZONE_B)])),
+        (2, state(desired=1, alive=1, rooms=[room(1)], demands=[demand(1, constraints=ZONE_B)])),
         (4, state(desired=2, alive=2, busy=2, target=50)),
         (3, state(desired=2, alive=2, busy=2, target=90)),
     ],
@@ -135,6 +136,17 @@ def test_a_calm_that_is_over_is_forgotten():
     (provider,) = plan(state(desired=1, alive=1, busy=1, calm_since=NOW), NOW).puts
     assert isinstance(provider, CapacityProvider)
     assert provider.calm_since is None
+
+
+def test_an_instance_that_does_not_register_is_room_for_its_warm_up():
+    given = {"desired": 1, "alive": 1, "demands": [demand(1)], "warmup": 60}
+    on_its_way = state(**given, coming={"i-0": NOW})
+    first = plan(on_its_way, NOW)
+    assert (desired(first), first.wake_at) == (None, NOW + timedelta(minutes=1))
+    assert desired(plan(on_its_way, NOW + timedelta(minutes=1))) == 2
+    ahead = plan(on_its_way, NOW - timedelta(hours=1))
+    assert (desired(ahead), ahead.wake_at) == (None, NOW - timedelta(minutes=59)), "a clock that was set back"
+    assert plan(state(desired=1, alive=1, coming={"i-0": NOW}, min_size=1), NOW).wake_at is None
 
 
 def test_without_managed_scaling_nothing_happens():
