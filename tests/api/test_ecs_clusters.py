@@ -142,6 +142,10 @@ def test_a_draining_instance_takes_no_task(world):
         world.ecs.update_container_instances_state(
             cluster="blue", containerInstances=[one], status="REGISTERING"
         )
+    with refused("InvalidParameterException", "cannot exceed 10 elements"):
+        world.ecs.update_container_instances_state(
+            cluster="blue", containerInstances=[one] * 11, status="ACTIVE"
+        )
 
 
 def test_deregister_container_instance(world):

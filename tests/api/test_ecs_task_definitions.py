@@ -1,6 +1,9 @@
+import platform
+
 import pytest
 
 from sealway.control import definition_plan
+from sealway.model.architecture import architecture_of
 from tests.support.ecs_world import CONTAINER, ECS, FARGATE, World, ecs_world, refused
 
 
@@ -45,11 +48,23 @@ def test_register_for_fargate(world):
         requiresCompatibilities=["FARGATE"],
         taskRoleArn="arn:aws:iam::000000000000:role/task",
         executionRoleArn="arn:aws:iam::000000000000:role/execution",
-        runtimePlatform={"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
+        runtimePlatform={
+            "cpuArchitecture": architecture_of(platform.machine()),
+            "operatingSystemFamily": "LINUX",
+        },
     )
     assert (definition["cpu"], definition["memory"]) == ("256", "512")
     assert definition["compatibilities"] == ["EC2", "FARGATE"]
     assert definition["containerDefinitions"][0]["portMappings"][0]["hostPort"] == 8443
+
+
+def test_what_is_made_for_another_processor_is_refused(world):
+    here = architecture_of(platform.machine())
+    other = "ARM64" if here == "X86_64" else "X86_64"
+    with refused("ClientException", f"The CPU architecture {other} on this host ({here}) is not supported"):
+        register(world, runtimePlatform={"cpuArchitecture": other})
+    made = register(world, runtimePlatform={"cpuArchitecture": here})
+    assert made["runtimePlatform"] == {"cpuArchitecture": here}
 
 
 def test_what_describe_answers_can_be_registered_again(world):

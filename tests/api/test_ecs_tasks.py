@@ -86,7 +86,20 @@ def test_run_task_with_a_client_token_answers_the_same_tasks(world):
     assert {t["taskArn"] for t in first} == {t["taskArn"] for t in again}
     with refused("ConflictException", "clientToken"):
         run(world, count=2, clientToken="t1", startedBy="other")
+    with refused("ConflictException", "clientToken"):
+        run(world, count=3, clientToken="t1")
     assert len(world.ecs.list_tasks(cluster="blue")["taskArns"]) == 2
+
+
+def test_a_client_token_outlives_its_definition(world):
+    world.instance()
+    (first,) = run(world, clientToken="t1")["tasks"]
+    world.ecs.register_task_definition(family="web", containerDefinitions=[CONTAINER])
+    world.ecs.deregister_task_definition(taskDefinition="web:1")
+    (again,) = world.ecs.run_task(cluster=first["clusterArn"], taskDefinition="web", clientToken="t1")[
+        "tasks"
+    ]
+    assert again["taskArn"] == first["taskArn"], "the same request, the cluster by another of its names"
 
 
 def test_run_task_tags(world):

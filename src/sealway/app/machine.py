@@ -6,6 +6,7 @@ process), so that stopping it, or killing it, interrupts nothing.
 
 import asyncio
 import os
+import platform
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
@@ -26,6 +27,7 @@ from ..drivers.network.host import LinuxNetwork
 from ..drivers.network.host_routes import default_interfaces, host_networks
 from ..drivers.network.prober import LbProber
 from ..model.address_pool import resolver_address
+from ..model.architecture import architecture_of
 from ..model.clock import system_clock
 from ..model.credential import Credential
 from ..model.ids import RandomIds
@@ -92,8 +94,14 @@ class Machine:
             dataplane=settings.dataplane,
         )
 
-    async def run(self, stop: asyncio.Event, on_ready: Callable[[RunInfo], None]) -> None:
-        """Runs until ``stop`` is set; raises what made it impossible to start or to go on."""
+    async def run(
+        self,
+        stop: asyncio.Event,
+        on_ready: Callable[[RunInfo], None],
+        on_begin: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Runs until ``stop`` is set; raises what made it impossible to start or to go on. ``on_begin`` comes
+        before anything is made on this machine, and after what a start may fail at for nothing."""
         async with AsyncExitStack() as stack:
             stack.callback(self.store.close)
             stack.push_async_callback(self._drivers.runtime.close)
@@ -102,6 +110,7 @@ class Machine:
             await self._serve_api(stack)
             await self._serve_admin(stack)
             await self._serve_metrics(stack)
+            on_begin()
             async with asyncio.TaskGroup() as group:
                 control = ControlLoop(self.store, system_clock, self._ids)
                 running = [
@@ -131,7 +140,12 @@ class Machine:
         exposed = self._settings.exposed
         uplinks = dict.fromkeys((*(self._settings.uplinks or default_interfaces()), *exposed))
         relayed = self._settings.dataplane == "relay"
-        return NodeSettings(uplinks=tuple(uplinks), exposed=exposed, relayed=relayed)
+        return NodeSettings(
+            uplinks=tuple(uplinks),
+            exposed=exposed,
+            architecture=architecture_of(platform.machine()),
+            relayed=relayed,
+        )
 
     async def _announce(self, on_ready: Callable[[RunInfo], None]) -> None:
         await self._ready.wait()

@@ -1,7 +1,9 @@
 """Every operation, bound to the store: what ``wire`` is given to call."""
 
+import platform
 from collections.abc import Callable, Mapping
 
+from ..model.architecture import architecture_of
 from ..model.ids import IdSource
 from ..model.request import Operations, Params, RequestContext
 from ..services.autoscaling.operations import OPERATIONS as AUTO_SCALING
@@ -29,9 +31,18 @@ def bind_operations(
     """Every operation as ``wire`` calls it: with the caller and the parameters alone. ``streams``: see
     ``Context``."""
 
+    architecture = architecture_of(platform.machine())
+
     def bind(operation: Operation) -> Callable[[RequestContext, Params], Params]:
         def handler(caller: RequestContext, params: Params) -> Params:
-            context = Context(caller=caller, store=store, ids=ids, host_networks=networks(), streams=streams)
+            context = Context(
+                caller=caller,
+                store=store,
+                ids=ids,
+                host_networks=networks(),
+                architecture=architecture,
+                streams=streams,
+            )
             return operation(context, params)
 
         return handler

@@ -58,6 +58,7 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
     tags: dict[str, str] = {}
     client_token: str = ""
+    client_request: str = ""
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -349,6 +350,7 @@ def _build(
         extra=_extra(request),
         tags=request.tags,
         client_token=request.client_token,
+        client_request=request.client_request,
         containers=tuple(
             _container(definition, c, f"{cluster}/{task_id}", ids) for c in definition.containers
         ),

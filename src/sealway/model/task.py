@@ -105,6 +105,8 @@ class Task(Resource, frozen=True, kw_only=True):
     """Members echoed as given (enableExecuteCommand, ephemeralStorage, ...)."""
     tags: dict[str, str] = {}
     client_token: str = ""
+    client_request: str = ""
+    """A digest of the RunTask request that the token stands for."""
 
     desired_status: str = "RUNNING"
     stop_code: str | None = None

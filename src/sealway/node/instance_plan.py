@@ -19,6 +19,7 @@ from ..model.instance_type import find
 from ..model.network import NetworkInterface, Vpc
 from ..model.task import Task
 from ..store.base import Reader
+from .settings import NodeSettings
 from .user_data import AgentConfig, agent_config
 
 CAPABILITY = "com.amazonaws.ecs.capability."
@@ -92,7 +93,7 @@ def disconnections(view: Snapshot) -> list[ContainerInstance]:
 
 
 def registrations(
-    view: Snapshot, ids: IdSource, now: datetime, default_cluster: str
+    view: Snapshot, ids: IdSource, now: datetime, settings: NodeSettings
 ) -> list[ContainerInstance]:
     """Container instances to register: running instances whose cluster exists, once each."""
     known = {c.ec2_instance_id for c in view.container_instances}
@@ -101,9 +102,11 @@ def registrations(
         if instance.state != "running" or instance.id in known or instance.terminate_requested_at:
             continue
         config = agent_config(instance.user_data_text)
-        cluster = _cluster(view.clusters, instance, config.cluster or default_cluster)
+        cluster = _cluster(view.clusters, instance, config.cluster or settings.default_cluster)
         if cluster is not None:
-            made.append(_container_instance(instance, cluster, config, ids.hex(32), now))
+            attributes = _attributes(instance, config, settings.architecture)
+            registered = _container_instance(instance, cluster, config, ids.hex(32), now)
+            made.append(registered.replace(attributes=attributes))
     return made
 
 
@@ -151,14 +154,13 @@ def _container_instance(
         availability_zone=instance.availability_zone,
         cpu_units=kind.cpu_units,
         memory_mib=kind.registered_memory_mib,
-        attributes=_attributes(instance, config),
         registered_at=now,
     )
     given = {"reserved_tcp_ports": config.reserved_tcp_ports, "reserved_udp_ports": config.reserved_udp_ports}
     return registered.replace(**{name: ports for name, ports in given.items() if ports is not None})
 
 
-def _attributes(instance: Instance, config: AgentConfig) -> dict[str, str]:
+def _attributes(instance: Instance, config: AgentConfig, architecture: str) -> dict[str, str]:
     return {
         **config.attributes,  # first: what the agent itself says of its host is not the user's to change
         **dict.fromkeys(_CAPABILITIES, ""),
@@ -166,7 +168,7 @@ def _attributes(instance: Instance, config: AgentConfig) -> dict[str, str]:
         "ecs.instance-type": instance.instance_type,
         "ecs.ami-id": instance.image_id,
         "ecs.os-type": "linux",
-        "ecs.cpu-architecture": "x86_64",
+        "ecs.cpu-architecture": architecture.lower(),
         "ecs.vpc-id": instance.vpc_id,
         "ecs.subnet-id": instance.subnet_id,
     }

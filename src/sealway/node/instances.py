@@ -79,7 +79,7 @@ class InstanceLoop:
             view = snapshot(tx)
             moved = transitions(view, held, now, settings.termination_bound)
             going = disconnections(view)
-            new = registrations(view, host.ids, now, settings.default_cluster)
+            new = registrations(view, host.ids, now, settings)
             for resource in (*moved, *going, *new):
                 tx.put(resource)
             for instance in moved:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from ..model.architecture import DEFAULT
+
 
 class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Every field has a default that suits a machine of one's own."""
@@ -10,6 +12,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The host's outward interfaces, where clients' packets come in."""
     exposed: tuple[str, ...] = ()
     """Interfaces of the host whose own addresses answer internet-facing load balancers' listeners too."""
+    architecture: str = DEFAULT
+    """The processor that tasks run on."""
     relayed: bool = False
     """Targets see this host as their client, which therefore passes their security groups."""
     default_cluster: str = "default"

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import msgspec
 
+from ..model.architecture import DEFAULT
 from ..model.ids import IdSource
 from ..model.request import Params, RequestContext
 from ..store import Store
@@ -23,6 +24,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     ids: IdSource
     host_networks: tuple[str, ...] = ()
     """Networks (CIDR) this host routes elsewhere, Sealway's own routes left out: no VPC may overlap them."""
+
+    architecture: str = DEFAULT
+    """The processor that tasks run on, as ``runtimePlatform`` names it."""
 
     streams: str = ""
     """Where ExecuteCommand's sessions are served: a WebSocket URL, without the session's id."""

@@ -8,6 +8,7 @@ from sealway.model.cluster import ContainerInstance
 from sealway.model.instance import Instance
 from sealway.model.network import NetworkInterface
 from sealway.model.task import Task
+from sealway.node.settings import NodeSettings
 from tests.support.node_world import (
     OWNER,
     World,
@@ -46,6 +47,7 @@ def interface(machine: Instance) -> NetworkInterface:
 def test_an_instance_boots_and_joins_its_cluster(world: World) -> None:
     machine = instance(user_data=BLUE)
     world.put(*vpc(), cluster(), machine)
+    world.settings = NodeSettings(rest=0, architecture="ARM64")
 
     async def scenario() -> None:
         async with running(world):
@@ -60,6 +62,7 @@ def test_an_instance_boots_and_joins_its_cluster(world: World) -> None:
             assert joined.private_ip == "10.0.0.101"
             assert joined.attributes["ecs.instance-type"] == "m5.large"
             assert joined.attributes["ecs.availability-zone"] == "us-east-1a"
+            assert joined.attributes["ecs.cpu-architecture"] == "arm64"
             assert "com.amazonaws.ecs.capability.docker-remote-api.1.25" in joined.attributes
 
     play(scenario())

@@ -43,7 +43,9 @@ def put_cluster_capacity_providers(ctx: Context, request: Params) -> Params:
                 default_capacity_provider_strategy=strategy,
             )
         )
-        return {"cluster": cluster_view.show(tx, changed, ("TAGS", "SETTINGS", "CONFIGURATIONS"))}
+        return {
+            "cluster": cluster_view.show(tx, changed, ("TAGS", "SETTINGS", "CONFIGURATIONS", "ATTACHMENTS"))
+        }
 
 
 def _check_unused(reader: Reader, cluster: Cluster, kept: set[str]) -> None:

@@ -1,7 +1,10 @@
 """A cluster as DescribeClusters shows it. Counts are made of its tasks, services and instances."""
 
 from collections.abc import Collection
+from uuid import NAMESPACE_URL, uuid5
 
+from ...model import arn
+from ...model.capacity_provider import FARGATE_PROVIDERS, CapacityProvider
 from ...model.cluster import Cluster, ContainerInstance
 from ...model.request import Params
 from ...model.service import Service
@@ -34,7 +37,33 @@ def show(reader: Reader, cluster: Cluster, include: Collection[str] = ()) -> Par
     }
     if cluster.configuration and "CONFIGURATIONS" in include:
         answer["configuration"] = cluster.configuration
+    if "ATTACHMENTS" in include:
+        answer |= _attachments(reader, cluster)
     return answer
+
+
+def _attachments(reader: Reader, cluster: Cluster) -> Params:
+    """What the cluster's own capacity providers do for it: managed scaling and draining, from the first."""
+    keys = [
+        arn.ecs(cluster.region, cluster.account_id, f"capacity-provider/{name}")
+        for name in cluster.capacity_providers
+        if name not in FARGATE_PROVIDERS
+    ]
+    own = [provider for key in keys if (provider := reader.get(CapacityProvider, key)) is not None]
+    made = []
+    for each in own:
+        kinds = {"as_policy": each.scaling.enabled, "managed_draining": each.drains}
+        made += [_attachment(cluster, each, kind) for kind, has in kinds.items() if has]
+    return {"attachments": made, "attachmentsStatus": "UPDATE_COMPLETE"} if own else {"attachments": []}
+
+
+def _attachment(cluster: Cluster, provider: CapacityProvider, kind: str) -> Params:
+    return {
+        "id": str(uuid5(NAMESPACE_URL, f"{cluster.arn} {provider.arn} {kind}")),
+        "type": kind,
+        "status": "CREATED",
+        "details": [{"name": "capacityProviderName", "value": provider.name}],
+    }
 
 
 def _statistics(tasks: list[Task], services: list[Service]) -> list[dict[str, str]]:

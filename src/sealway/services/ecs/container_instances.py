@@ -16,7 +16,7 @@ from .lookup import display_arn, find_instance, require_cluster
 from .pages import arn_page
 from .placement_rules import query
 
-_MOST = 100
+_MOST_DESCRIBED, _MOST_CHANGED = 100, 10
 _FORCED = "Container instance deregistration forced by user"
 
 
@@ -41,7 +41,7 @@ def _facts(ctx: Context, instance: ContainerInstance) -> Facts:
 
 def describe_container_instances(ctx: Context, request: Params) -> Params:
     """DescribeContainerInstances: INACTIVE ones too; unknown ones under ``failures``."""
-    given = _checked_list(request)
+    given = _checked_list(request, _MOST_DESCRIBED)
     cluster = require_cluster(ctx, ctx.store, request.get("cluster"))
     shown, failures = [], []
     for text in given:
@@ -53,12 +53,12 @@ def describe_container_instances(ctx: Context, request: Params) -> Params:
     return {"containerInstances": shown, "failures": failures}
 
 
-def _checked_list(request: Params) -> list[str]:
+def _checked_list(request: Params, most: int) -> list[str]:
     given: list[str] = request["containerInstances"]
     if not given:
         raise errors.invalid("Container instances cannot be empty.")
-    if len(given) > _MOST:
-        raise errors.invalid(f"Container instances cannot exceed {_MOST} elements.")
+    if len(given) > most:
+        raise errors.invalid(f"Container instances cannot exceed {most} elements.")
     return given
 
 
@@ -85,7 +85,7 @@ def _stop(tx: Transaction, task: Task) -> None:
 
 def update_container_instances_state(ctx: Context, request: Params) -> Params:
     """UpdateContainerInstancesState: DRAINING takes no new task, ACTIVE does again."""
-    given, status = _checked_list(request), request["status"]
+    given, status = _checked_list(request, _MOST_CHANGED), request["status"]
     if status not in ("ACTIVE", "DRAINING"):
         raise errors.invalid("The container instance status must be ACTIVE or DRAINING.")
     shown, failures = [], []

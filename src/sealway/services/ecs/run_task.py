@@ -4,6 +4,10 @@ All tasks that find a place are written in one transaction; for the others ``fai
 container instance refused.
 """
 
+import hashlib
+
+import msgspec
+
 from ...model import arn
 from ...model.capacity import divided
 from ...model.capacity_provider import CapacityProvider
@@ -67,11 +71,10 @@ def run_task(ctx: Context, request: Params) -> Params:
     check_request(request)
     with ctx.store.transaction() as tx:
         cluster = require_cluster(ctx, tx, request.get("cluster"))
-        wanted = task_request(ctx, tx, cluster, request)
-        earlier = _earlier(tx, wanted)
+        earlier = _earlier(tx, cluster, request)
         if earlier:
-            _check_same(earlier, wanted, count)
             return answer(tx, earlier, [])
+        wanted = task_request(ctx, tx, cluster, request)
         made, unplaced = _run(ctx, tx, wanted, count)
         return answer(tx, [tx.put(task) for task in made], failures_of(unplaced))
 
@@ -161,33 +164,27 @@ def task_request(ctx: Context, reader: Reader, cluster: Cluster, request: Params
             cluster.name if request.get("enableECSManagedTags") else None,
         ),
         client_token=request.get("clientToken") or "",
+        client_request=_digest(request),
     )
 
 
-def _earlier(reader: Reader, wanted: TaskRequest) -> list[Task]:
-    """The tasks that this client token started before; they are known for an hour after they stopped."""
-    if not wanted.client_token:
-        return []
-    return reader.list(Task, cluster_arn=wanted.cluster_arn, client_token=wanted.client_token)
-
-
-def _check_same(tasks: list[Task], wanted: TaskRequest, count: int) -> None:
-    first = tasks[0]
-    same = (
-        first.task_definition_arn == wanted.definition.arn,
-        first.launch_type == wanted.launch_type,
-        first.group == wanted.group,
-        first.overrides == wanted.overrides,
-        first.network_configuration == wanted.network_configuration,
-        first.started_by == wanted.started_by,
-        first.tags == wanted.tags,
-        len(tasks) <= count,
-    )
-    if not all(same):
+def _earlier(reader: Reader, cluster: Cluster, request: Params) -> list[Task]:
+    """The tasks that this client token started before; they are known for an hour after they stopped, and are
+    answered whatever has become of their definition. Raises ConflictException for another request."""
+    token = request.get("clientToken")
+    earlier = reader.list(Task, cluster_arn=cluster.arn, client_token=token) if token else []
+    if earlier and earlier[0].client_request != _digest(request):
         raise errors.conflict(
             "The clientToken was used before, with other parameters. Use a new clientToken.",
-            [task.arn for task in tasks],
+            [task.arn for task in earlier],
         )
+    return earlier
+
+
+def _digest(request: Params) -> str:
+    """The same for the same parameters; the cluster, which may be named in several ways, is known apart."""
+    told = {name: value for name, value in request.items() if name != "cluster"}
+    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
 
 
 def read_board(reader: Reader, wanted: TaskRequest) -> Board:

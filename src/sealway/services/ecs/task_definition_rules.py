@@ -111,6 +111,13 @@ def _check_family(family: str) -> None:
         raise client("Family contains invalid characters.")
 
 
+def check_architecture(spec: Params, here: str) -> None:
+    """What a definition is made for must be what tasks run on: another processor's image would not start."""
+    wanted = (spec.get("runtimePlatform") or {}).get("cpuArchitecture") or here
+    if wanted != here:
+        raise unsupported(f"The CPU architecture {wanted} on this host ({here})")
+
+
 def _check_platform(spec: Params) -> None:
     system = (spec.get("runtimePlatform") or {}).get("operatingSystemFamily") or "LINUX"
     if system != "LINUX":

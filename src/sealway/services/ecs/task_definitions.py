@@ -14,7 +14,7 @@ from ..context import Context, Operation
 from . import errors, tag_list
 from .lookup import family_revisions, find_definition
 from .pages import cut
-from .task_definition_rules import checked_spec, compatibilities
+from .task_definition_rules import check_architecture, checked_spec, compatibilities
 from .task_definition_view import show
 
 _MOST_DELETED = 10
@@ -23,6 +23,7 @@ _MOST_DELETED = 10
 def register_task_definition(ctx: Context, request: Params) -> Params:
     """RegisterTaskDefinition: the family's next revision."""
     spec = checked_spec(request)
+    check_architecture(spec, ctx.architecture)
     tags = tag_list.to_mapping(request.get("tags"))
     with ctx.store.transaction() as tx:
         known = family_revisions(ctx, tx, spec["family"])
