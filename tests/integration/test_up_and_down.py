@@ -1,6 +1,7 @@
 """``sealway up`` and ``down`` where unexpected: twice, without Docker, on a taken port, on a full disk."""
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,7 @@ def test_a_second_one_is_refused(world: World, tmp_path: Path) -> None:
     assert world.clients.sts.get_caller_identity()["Account"] == "000000000000"
 
 
-def test_nothing_is_left_and_all_comes_back(world: World) -> None:
+def test_nothing_is_left_and_all_comes_back(world: World, tmp_path: Path) -> None:
     definitions = world.clients.ecs.list_task_definitions()["taskDefinitionArns"]
     for _ in range(2):
         world.machine.down()
@@ -46,6 +47,10 @@ def test_nothing_is_left_and_all_comes_back(world: World) -> None:
         assert "sealway" not in output("nft", "list", "tables")
         assert not Path("/sys/fs/bpf/sealway").exists()
         assert "sealway" not in output("docker", "network", "ls")
+    with socket.create_server(("127.0.0.1", 22222)):
+        status, said = sealway("up", "--data-dir", str(tmp_path / "other"), "--api", "127.0.0.1:22222")
+        assert (status, "in use" in said) == (1, True)
+    # Which did not make the machine that one's: the world's own goes on.
     world.machine.start()
     world.stable()
     for side in world.made.sides:

@@ -10,8 +10,10 @@ import os
 import re
 import signal
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,10 +62,9 @@ def up(options: Options) -> None:
     set_up_logs()
     data_dir = options.data_dir
     lock = _lock_machine(data_dir)
-    lock.claim(data_dir)
     typer.echo(f"sealway: starting (state in {data_dir}, data plane {options.dataplane.value})", err=True)
     try:
-        asyncio.run(_up(settings))
+        asyncio.run(_up(settings, partial(lock.claim, data_dir)))
     except (SealwayError, OSError, ExceptionGroup) as error:
         cause = _first(error)
         if not isinstance(cause, SealwayError | OSError):
@@ -116,14 +117,14 @@ def _check_interfaces(option: str, names: tuple[str, ...]) -> None:
             )
 
 
-async def _up(settings: "Settings") -> None:
+async def _up(settings: "Settings", claim: Callable[[], None]) -> None:
     from ..app.machine import Machine  # noqa: PLC0415 - see the module
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Machine(settings).run(stop, _say_ready)
+    await Machine(settings).run(stop, _say_ready, claim)
     typer.echo("sealway: stopped; tasks and traffic go on. `sealway down` removes them.", err=True)
 
 
