@@ -8,6 +8,7 @@
  *
  * A packet that is not ours to decide passes: the kernel routes it, to the VIP's namespace if it is for a VIP.
  */
+#include "lib/adopt.h"
 #include "lib/flood.h"
 #include "lib/fragment4.h"
 #include "lib/guard.h"
@@ -244,6 +245,7 @@ struct enumerations {
 	enum sealway_event_kind event_kind;
 	enum sealway_table table;
 	enum sealway_maglev maglev;
+	enum sealway_adopt adopt;
 };
 
 __attribute__((used, noinline)) static int describe(const struct enumerations *e)

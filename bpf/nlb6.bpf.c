@@ -6,6 +6,7 @@
  * pins them with a 6), but for the drops' counts. See nlb.bpf.c for the roles.
  */
 #define SEALWAY_WIDE
+#include "lib/adopt.h"
 #include "lib/flood.h"
 #include "lib/fragment6.h"
 #include "lib/guard.h"

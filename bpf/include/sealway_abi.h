@@ -274,6 +274,15 @@ struct sealway_event {
 	__u8 pad[2];
 };
 
+/* What to do with flows of another table: see lib/adopt.h. */
+enum sealway_adopt {
+	SEALWAY_ADOPT_PUT = 1, /* in the place of what is known of them */
+	SEALWAY_ADOPT_ADD = 2, /* what the table knows already stays */
+	SEALWAY_ADOPT_REMOVE = 3,
+	SEALWAY_ADOPT_HEADER = 14, /* bytes before the first */
+	SEALWAY_ADOPT_MOST = 24, /* at a time */
+};
+
 /* Index 0 of the config map. */
 struct sealway_config {
 	__u32 layout;

@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Interfaces at whose addresses outside clients find the listeners too; they are uplinks as well."""
     metrics: tuple[str, int] | None = None
     """Where a collector may ask."""
+    replace_dataplane: bool = False
+    """Connections may be lost that an older layout of the data plane carries and ours cannot take over."""
 
 
 class Drivers(msgspec.Struct, frozen=True):
@@ -69,10 +71,12 @@ class Drivers(msgspec.Struct, frozen=True):
     dns: DnsServerProcess
 
 
-def make_drivers(data_dir: Path, dataplane: str) -> Drivers:
-    """The real ones. ``dataplane``: ebpf or relay."""
+def make_drivers(data_dir: Path, dataplane: str, *, replace: bool = False) -> Drivers:
+    """The real ones. ``dataplane``: ebpf or relay. ``replace``: see ``Settings``."""
     network = LinuxNetwork()
-    plane = RelayDataPlane(listen_in_namespace(LB_NAMESPACE)) if dataplane == "relay" else EbpfDataPlane()
+    plane: DataPlane = EbpfDataPlane(replace=replace)
+    if dataplane == "relay":
+        plane = RelayDataPlane(listen_in_namespace(LB_NAMESPACE))
     return Drivers(DockerRuntime(), network, plane, DnsServerProcess(data_dir / "dns"))
 
 
@@ -85,7 +89,8 @@ class Machine:
         self._ready = asyncio.Event()
         self.store = SqliteStore(settings.data_dir)
         seed(self.store, self._ids, settings.region)
-        self._drivers = make_drivers(settings.data_dir, settings.dataplane)
+        replace = settings.replace_dataplane
+        self._drivers = make_drivers(settings.data_dir, settings.dataplane, replace=replace)
         self.info = RunInfo(
             pid=os.getpid(),
             api=f"{settings.api_host}:{settings.api_port}",

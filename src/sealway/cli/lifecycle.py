@@ -54,6 +54,7 @@ class Options:
     uplinks: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     metrics: str = ""
+    replace_dataplane: bool = False
 
 
 def up(options: Options) -> None:
@@ -98,6 +99,7 @@ def _settings(options: Options) -> "Settings":
         uplinks=options.uplinks,
         exposed=options.exposed,
         metrics=metrics,
+        replace_dataplane=options.replace_dataplane,
     )
 
 

@@ -69,6 +69,13 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
             help="Answer /metrics there, for a collector; whoever reaches it may read. See sealway metrics.",
         ),
     ] = "",
+    replace_dataplane: Annotated[
+        bool,
+        typer.Option(
+            "--replace-dataplane",
+            help="Go on where the data plane of an older Sealway cannot be taken over: its connections end.",
+        ),
+    ] = False,
 ) -> None:
     """Run everything in the foreground, until SIGTERM or Ctrl-C.
 
@@ -84,6 +91,7 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
         uplinks=tuple(uplink or ()),
         exposed=tuple(expose or ()),
         metrics=metrics,
+        replace_dataplane=replace_dataplane,
     )
     lifecycle.up(options)
 

@@ -8,6 +8,16 @@ from struct import Struct
 from typing import NamedTuple, Self
 
 
+class Adopt(IntEnum):
+    """``enum sealway_adopt``."""
+
+    PUT = 1
+    ADD = 2
+    REMOVE = 3
+    HEADER = 14
+    MOST = 24
+
+
 class BackendFlag(IntEnum):
     """``enum sealway_backend_flag``."""
 

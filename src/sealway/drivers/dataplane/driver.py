@@ -12,8 +12,9 @@ import fcntl
 import itertools
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -22,10 +23,11 @@ import structlog
 from ...model.errors import DriverError
 from ..base import Backend, DataPlaneState, FlowEvent, FrontendCounters, Refusal
 from . import abi, census, loader
+from .carry_over import CarryOver, Takeover, flags_of
 from .filters import Filters
 from .layouts import NARROW, WIDE, is_ipv6
 from .namespace import Namespace
-from .plane import Plane
+from .plane import Plane, edition_of
 from .slots_plan import Place
 from .tables_plan import narrow_part, wide_part
 
@@ -42,10 +44,19 @@ _WIDE_SHARE = 2
 
 class EbpfDataPlane:
     """``DataPlane`` over eBPF. ``flow_capacity``: entries of the flow table, two a flow; a new table has a
-    power of two of them."""
+    power of two of them. ``replace``: what runs in an older layout may be lost where it cannot be taken
+    over."""
 
-    def __init__(self, pins: Path = PINS, flow_capacity: int = abi.Limit.DEFAULT_FLOWS) -> None:
+    def __init__(
+        self,
+        pins: Path = PINS,
+        flow_capacity: int = abi.Limit.DEFAULT_FLOWS,
+        *,
+        replace: bool = False,
+    ) -> None:
         self._pins = pins
+        self._replace = replace
+        self._takeover: Takeover | None = None
         self._flow_capacity = int(flow_capacity)
         self._namespace: Namespace | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -102,23 +113,46 @@ class EbpfDataPlane:
     def _start(self) -> None:
         if self._planes:
             return
-        loaded = [loader.load(self._pins, self._flow_capacity)]
-        try:
+        with ExitStack() as unless_done:
+            loaded = [loader.load(self._pins, self._flow_capacity)]
+            unless_done.callback(loaded[0].close)
             loaded.append(loader.load6(self._pins, self._flow_capacity // _WIDE_SHARE, loaded[0]))
-            planes = Plane(loaded[0], NARROW), Plane(loaded[1], WIDE)
-            self._filters = Filters([plane.edition for plane in planes], loader.owners(self._pins))
+            unless_done.callback(loaded[1].close)
+            filters = Filters([edition_of(each) for each in loaded], loader.owners(self._pins))
+            unless_done.callback(filters.close)
+            self._take_over(loaded, filters)
+            self._planes = Plane(loaded[0], NARROW), Plane(loaded[1], WIDE)
+            self._filters = filters
+            unless_done.pop_all()
+
+    def _take_over(self, loaded: Sequence[loader.Loaded], filters: Filters) -> None:
+        """What an older layout carries, if there is one. Its programs stay until the state is applied."""
+        found = [loader.older(self._pins, suffix) for suffix in ("", "6")]
+        if found[0] is None:
+            return
+        layout, flags = found[0][0], flags_of(found[0][1]["flows"])
+        pairs = zip(found, loaded, strict=True)
+        parts = [CarryOver(each[1], ours, flags) for each, ours in pairs if each is not None]
+        live = filters.stand_for([each.maps["config"].id for each in loaded])
+        takeover = Takeover(layout, parts, live=live)
+        try:
+            if not self._replace:
+                takeover.check()
+            takeover.begin()
         except DriverError:
-            for each in loaded:
-                each.close()
+            takeover.close()
+            if not live:
+                loader.discard_ours(self._pins)
             raise
-        self._planes = planes
+        self._takeover = takeover
 
     def _apply(self, state: DataPlaneState) -> None:
         planes, filters = self._running, self._filters
         assert filters is not None
         if state == self._state:
             filters.refresh()  # the same again: somebody looks whether all is still as it was left
-        filters.ensure(state.interfaces)
+        if self._takeover is None:
+            filters.ensure(state.interfaces)
         host = _host_interface(state)
         writes = sum(plane.set_host_interface(*host) for plane in planes)
         places = _places(state)
@@ -126,6 +160,11 @@ class EbpfDataPlane:
         for plane, part in zip(planes, (narrow_part(state), wide_part(state)), strict=True):
             writes += plane.apply(part, places)
         self._state = state
+        if self._takeover is not None:
+            self._takeover.catch_up()
+            filters.ensure(state.interfaces)
+            self._takeover.finish()
+            self._takeover = None
         loader.discard_older(self._pins)  # only now is everything attached ours
         self.last_writes = writes
 
@@ -149,6 +188,9 @@ class EbpfDataPlane:
         return {key: counters for plane in self._running for key, counters in plane.counters().items()}
 
     def _close(self) -> None:
+        if self._takeover is not None:
+            self._takeover.close()
+            self._takeover = None
         if self._filters is not None:
             self._filters.close()
             self._filters = None

@@ -72,6 +72,11 @@ class Filters:
         """Reads back what is attached: somebody else may have taken a filter away."""
         self._attached = set(self._read())
 
+    def stand_for(self, owners: Collection[int]) -> bool:
+        """Whether a filter over one of these ``config`` maps is attached anywhere."""
+        known = {str(each) for each in owners}
+        return any(each.name.rpartition(":")[2] in known for each in self._attached)
+
     def ensure(self, interfaces: frozenset[Interface]) -> None:
         """Exactly these interfaces carry our filters. One that is not (or no longer) there is left out."""
         indexes = {name: index for index, name in socket.if_nameindex()}

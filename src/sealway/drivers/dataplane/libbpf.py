@@ -36,7 +36,27 @@ class KernelError(DriverError):
 class _MapInfo(ctypes.Structure):
     """The start of ``struct bpf_map_info`` (linux/bpf.h)."""
 
-    _fields_ = [(name, c_uint32) for name in ("type", "id", "key_size", "value_size", "max_entries", "flags")]
+    _fields_ = [
+        *((name, c_uint32) for name in ("type", "id", "key_size", "value_size", "max_entries", "flags")),
+        ("name", ctypes.c_char * 16),
+        *((name, c_uint32) for name in ("ifindex", "btf_vmlinux_value_type_id")),
+        *((name, c_uint64) for name in ("netns_dev", "netns_ino")),
+        *((name, c_uint32) for name in ("btf_id", "btf_key_type_id", "btf_value_type_id", "reserved")),
+    ]
+
+
+class _TestRunOptions(ctypes.Structure):
+    """libbpf's ``struct bpf_test_run_opts``."""
+
+    _fields_ = [
+        ("size", c_size_t),
+        *((name, c_void_p) for name in ("data_in", "data_out")),
+        *((name, c_uint32) for name in ("data_size_in", "data_size_out")),
+        *((name, c_void_p) for name in ("ctx_in", "ctx_out")),
+        *((name, c_uint32) for name in ("ctx_size_in", "ctx_size_out", "retval")),
+        ("repeat", c_int),
+        *((name, c_uint32) for name in ("duration", "flags", "cpu", "batch_size")),
+    ]
 
 
 class _MapCreateOptions(ctypes.Structure):
@@ -84,6 +104,8 @@ def library() -> ctypes.CDLL:
         "bpf_object__open_file",
         "bpf_object__find_map_by_name",
         "bpf_object__find_program_by_name",
+        "btf__load_from_kernel_by_id",
+        "btf__raw_data",
         "libbpf_set_print",
     ):
         getattr(lib, name).restype = c_void_p
@@ -131,6 +153,8 @@ class Map:
         self.key_size = int(info.key_size)
         self.value_size = int(info.value_size)
         self.max_entries = int(info.max_entries)
+        self.btf_id = int(info.btf_id)
+        self.key_type, self.value_type = int(info.btf_key_type_id), int(info.btf_value_type_id)
 
     def close(self) -> None:
         """Gives the descriptor back; what is pinned or in use lives on."""
@@ -165,6 +189,12 @@ class Map:
             bytes(stride * call("libbpf_num_possible_cpus")),
             c_uint64(ANY),
         )
+
+    def put_per_cpu(self, key: bytes, values: Sequence[bytes]) -> None:
+        """Sets each CPU's value."""
+        stride = (self.value_size + 7) & ~7
+        padded = b"".join(value.ljust(stride, b"\0") for value in values)
+        call("bpf_map_update_elem", self.fd, key, padded, c_uint64(ANY))
 
     def put(self, key: bytes, value: bytes) -> None:
         """Inserts or replaces."""
@@ -280,3 +310,30 @@ def create_array(name: str, length: int) -> Map:
 def map_by_id(map_id: int) -> Map:
     """Opens a map by the kernel's id."""
     return Map(call("bpf_map_get_fd_by_id", c_uint32(map_id)))
+
+
+def types_of(of: Map) -> bytes | None:
+    """The descriptions (BTF) of what the map holds, as the kernel keeps them; None: it was given none."""
+    if not of.btf_id:
+        return None
+    lib, size = library(), c_uint32()
+    found = lib.btf__load_from_kernel_by_id(c_uint32(of.btf_id))
+    if not found:
+        raise KernelError("btf__load_from_kernel_by_id", ctypes.get_errno())
+    try:
+        return ctypes.string_at(lib.btf__raw_data(c_void_p(found), byref(size)), size.value)
+    finally:
+        lib.btf__free(c_void_p(found))
+
+
+def run_program(program: int, packet: bytes) -> int:
+    """Runs a program by its descriptor on one packet (BPF_PROG_TEST_RUN); its answer."""
+    given = ctypes.create_string_buffer(packet, len(packet))
+    options = _TestRunOptions(
+        size=ctypes.sizeof(_TestRunOptions),
+        data_in=ctypes.addressof(given),
+        data_size_in=len(packet),
+        repeat=1,
+    )
+    call("bpf_prog_test_run_opts", program, byref(options))
+    return int(options.retval)

@@ -2,8 +2,8 @@
 
 Maps and programs are pinned under ``<pins>/<layout>/``, so they outlive the process. Maps of the same layout
 are adopted with all they hold; programs are replaced when the object's digest is another. A directory of a
-newer layout belongs to a newer Sealway: refused. One of an older layout is taken down after the new one
-is in place, by ``discard_older``.
+newer layout belongs to a newer Sealway: refused. What one of an older layout holds is taken over
+(``carry_over``), and it is taken down after the new one is in place, by ``discard_older``.
 
 There are two objects, for IPv4 alone and for where IPv6 is on either side; the second's pins end with a 6.
 """
@@ -11,7 +11,7 @@ There are two objects, for IPv4 alone and for where IPv6 is on either side; the 
 import ctypes
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from ctypes import c_char_p, c_uint32, c_void_p
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from . import abi, libbpf
 
 OBJECT = Path(__file__).parent / "objects" / "nlb.o"
 OBJECT6 = Path(__file__).parent / "objects" / "nlb6.o"
-PROGRAMS = ("sealway_uplink", "sealway_host", "sealway_task", "sealway_bridge")
+PROGRAMS = ("sealway_uplink", "sealway_host", "sealway_task", "sealway_bridge", "sealway_adopt")
 MAPS = (
     "config",
     "vips",
@@ -45,6 +45,9 @@ MAPS = (
     "events",
 )
 _SHARED = ("drops",)
+LAYOUT = int(abi.Limit.LAYOUT)
+CARRIED = ("flows", "backends", "frontends", "counters")
+"""Maps from which something is taken over, should they be of an older layout (``carry_over``)."""
 _BPF_FS = Path("/sys/fs/bpf")
 _LOG_LINES = 12
 _FIRST = bytes(4)
@@ -96,7 +99,7 @@ def load6(pins: Path, flow_capacity: int, narrow: Loaded) -> Loaded:
 def _load(pins: Path, flow_capacity: int, source: _Source) -> Loaded:
     _require(source.path)
     mount(pins)
-    place = pins / f"v{abi.Limit.LAYOUT}"
+    place = pins / f"v{LAYOUT}"
     _refuse_newer(pins)
     place.mkdir(parents=True, exist_ok=True)
     digest = sha256(source.path.read_bytes()).digest()
@@ -114,7 +117,7 @@ def _load(pins: Path, flow_capacity: int, source: _Source) -> Loaded:
     old = abi.Config.unpack(config.get(_FIRST) or bytes(config.value_size))
     buckets = loaded.maps["flows"].max_entries
     new = old._replace(
-        layout=abi.Limit.LAYOUT,
+        layout=LAYOUT,
         seed=old.seed or secrets.randbits(64),
         bucket_mask=buckets - 1,
         lock_mask=buckets // abi.Limit.BUCKETS_PER_LOCK - 1,
@@ -149,21 +152,40 @@ def mount(pins: Path) -> None:
 
 def discard(pins: Path) -> None:
     """Removes every pin, of every layout."""
-    for place in _layouts(pins).values():
-        for entry in place.iterdir():
-            entry.unlink(missing_ok=True)
-        place.rmdir()
+    _discard(_layouts(pins).values())
     if pins.is_dir() and not any(pins.iterdir()):
         pins.rmdir()
 
 
 def discard_older(pins: Path) -> None:
     """Removes the pins of older layouts."""
-    for layout, place in _layouts(pins).items():
-        if layout < abi.Limit.LAYOUT:
-            for entry in place.iterdir():
-                entry.unlink(missing_ok=True)
-            place.rmdir()
+    _discard(place for layout, place in _layouts(pins).items() if layout < LAYOUT)
+
+
+def discard_ours(pins: Path) -> None:
+    """Removes the pins of our layout."""
+    _discard(place for layout, place in _layouts(pins).items() if layout == LAYOUT)
+
+
+def _discard(places: Iterable[Path]) -> None:
+    for place in places:
+        for entry in place.iterdir():
+            entry.unlink(missing_ok=True)
+        place.rmdir()
+
+
+def older(pins: Path, suffix: str = "") -> tuple[int, dict[str, libbpf.Map]] | None:
+    """The newest of the older layouts that are pinned, with those of its maps from which something is taken
+    over. ``suffix``: of its pins."""
+    for layout, place in sorted(_layouts(pins).items(), reverse=True):
+        if layout < LAYOUT:
+            found = {name: libbpf.open_pinned(place / f"{name}{suffix}") for name in CARRIED}
+            maps = {name: libbpf.Map(fd) for name, fd in found.items() if fd is not None}
+            if len(maps) == len(CARRIED):
+                return layout, maps
+            for each in maps.values():
+                each.close()
+    return None
 
 
 def owners(pins: Path) -> frozenset[int]:
@@ -193,9 +215,9 @@ def _require(path: Path) -> None:
 
 def _refuse_newer(pins: Path) -> None:
     newest = max(_layouts(pins), default=0)
-    if newest > abi.Limit.LAYOUT:
+    if newest > LAYOUT:
         raise DriverError(
-            f"{pins}/v{newest} was pinned by a newer Sealway (ours is layout {int(abi.Limit.LAYOUT)}): "
+            f"{pins}/v{newest} was pinned by a newer Sealway (ours is layout {LAYOUT}): "
             "run that version, or its `sealway down` first",
             retryable=False,
         )

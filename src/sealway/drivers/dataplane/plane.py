@@ -35,7 +35,7 @@ class Plane:
     @property
     def edition(self) -> Edition:
         """What its filters are called by."""
-        return Edition(self.loaded.programs, self.loaded.digest, self.loaded.maps["config"].id)
+        return edition_of(self.loaded)
 
     def apply(self, state: DataPlaneState, places: Mapping[str, Place]) -> int:
         """Makes the tables match the part of the state that fits; how many writes that took."""
@@ -97,3 +97,8 @@ class Plane:
         """By (vip, port, protocol)."""
         maps = self.loaded.maps
         return census.frontend_counters(maps, self._tables, census.count_flows(maps["flows"]))
+
+
+def edition_of(loaded: loader.Loaded) -> Edition:
+    """What filters of these programs are called by."""
+    return Edition(loaded.programs, loaded.digest, loaded.maps["config"].id)

@@ -1,0 +1,68 @@
+"""Flows put into the table from outside, as an upgrade does."""
+
+import pytest
+
+from sealway.drivers.dataplane import abi, libbpf
+from tests.bpf.test_packet_paths import HELLO, TASK1, carried, frontend, state
+from tests.support.bpf_run import Machine
+from tests.support.flow_cells import key_of
+from tests.support.packets import ACK
+
+pytestmark = pytest.mark.root
+
+
+def adopt(kernel: Machine, what: abi.Adopt, *flows: abi.Flow) -> int:
+    header = bytes([what]).ljust(abi.Adopt.HEADER, b"\0")
+    return libbpf.run_program(
+        kernel.loaded.programs["sealway_adopt"], header + b"".join(flow.pack() for flow in flows)
+    )
+
+
+def opened(kernel: Machine) -> list[abi.Flow]:
+    """Both entries of a flow; the table forgets them."""
+    kernel.tell(state(frontend(TASK1)))
+    carried(kernel, "uplink", HELLO)
+    found = list(kernel.flows().values())
+    kernel.forget()
+    return found
+
+
+def test_flows_are_carried_as_if_they_had_begun_here(kernel: Machine) -> None:
+    flows = opened(kernel)
+    assert adopt(kernel, abi.Adopt.PUT, *flows) == len(flows) == 2
+    assert {key: flow.flags for key, flow in kernel.flows().items()} == {
+        key_of(flow): flow.flags for flow in flows
+    }
+    there = carried(kernel, "uplink", HELLO.but(flags=ACK))
+    carried(kernel, "task", there.back(flags=ACK))
+
+
+def test_what_the_table_knows_stays_unless_it_shall_be_replaced(kernel: Machine) -> None:
+    flows = opened(kernel)
+    later = [flow._replace(client_fin=77) for flow in flows]
+    established = [flow._replace(flags=flow.flags | abi.FlowFlag.ESTABLISHED) for flow in flows]
+    for what, given, fins, flag in (
+        (abi.Adopt.ADD, flows, {0}, 0),
+        (abi.Adopt.ADD, later, {0}, 0),
+        (abi.Adopt.PUT, later, {77}, 0),
+        (abi.Adopt.ADD, established, {0}, abi.FlowFlag.ESTABLISHED),
+        (abi.Adopt.ADD, later, {0}, abi.FlowFlag.ESTABLISHED),
+    ):
+        assert adopt(kernel, what, *given) == 2
+        known = kernel.flows().values()
+        assert {flow.client_fin for flow in known} == fins
+        assert {flow.flags & abi.FlowFlag.ESTABLISHED for flow in known} == {flag}
+
+
+def test_what_has_ended_is_taken_out(kernel: Machine) -> None:
+    flows = opened(kernel)
+    adopt(kernel, abi.Adopt.PUT, *flows)
+    assert adopt(kernel, abi.Adopt.REMOVE, *flows) == 2
+    assert kernel.flows() == {}
+    assert adopt(kernel, abi.Adopt.REMOVE, *flows) == 0
+
+
+def test_so_many_at_a_time(kernel: Machine) -> None:
+    [flow, _] = opened(kernel)
+    many = [flow._replace(key_source_port=port.to_bytes(2, "big")) for port in range(1, abi.Adopt.MOST + 3)]
+    assert adopt(kernel, abi.Adopt.PUT, *many) == abi.Adopt.MOST == len(kernel.flows())
