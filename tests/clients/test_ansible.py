@@ -38,8 +38,15 @@ def test_it_comes_grows_changes_and_goes(stage: Stage) -> None:
     assert play(stage, 3, "-e", more) == 0
 
 
-def test_it_goes(stage: Stage) -> None:
+def test_services_that_call_each_other(stage: Stage) -> None:
     play(stage, 3, "-e", "state=absent")
+    assert play(stage, 2) > 0
+    stage.check(2)
+    assert play(stage, 2) == 0
+
+
+def test_it_goes(stage: Stage) -> None:
+    play(stage, 2, "-e", "state=absent")
     for family in ("orders", "ledger"):  # the modules leave revisions, as they do on AWS
         for arn in stage.clients.ecs.list_task_definitions(familyPrefix=family)["taskDefinitionArns"]:
             stage.clients.ecs.deregister_task_definition(taskDefinition=arn)
