@@ -19,6 +19,8 @@ from .plan import Plan, earliest
 
 CALM = timedelta(minutes=15)
 """How long a group must have been too large: AWS's alarm takes 15 data points of a minute each."""
+LEAST_WARMUP = timedelta(minutes=1)
+"""How long an instance has to register at least: Terraform tells 0 where no warm-up period is given."""
 PACE = timedelta(minutes=1)
 """Between two steps of growth, where ``maximumScalingStepSize`` makes more than one."""
 
@@ -47,7 +49,7 @@ def plan(snapshot: DemandSnapshot, now: datetime, calm: timedelta = CALM) -> Pla
 def _without_late(snapshot: DemandSnapshot, now: datetime) -> tuple[DemandSnapshot, datetime | None]:
     """Without the room on instances that should have registered long ago; and when the next one is late, as
     long as a task waits."""
-    warmup = timedelta(seconds=snapshot.provider.scaling.warmup)
+    warmup = max(timedelta(seconds=snapshot.provider.scaling.warmup), LEAST_WARMUP)
     late_at = {key: min(since, now) + warmup for key, since in snapshot.coming.items()}
     late = {key for key, at in late_at.items() if at <= now}
     waiting = (at for key, at in late_at.items() if key not in late and snapshot.demands)

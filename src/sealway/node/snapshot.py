@@ -90,16 +90,15 @@ class Snapshot:
 
         A container that runs wins over an ended one whose port it was given.
         """
-        found: dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]] = {}
-        for running in (False, True):
-            for task in self.tasks:
-                for container in task.containers:
-                    if (container.last_status == "RUNNING") is not running:
-                        continue
-                    for binding in container.bindings:
-                        place = (binding.protocol, binding.host_ip, binding.host_port)
-                        found[place] = (task, container, binding.container_port)
-        return found
+        ended: dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]] = {}
+        running: dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]] = {}
+        for task in self.tasks:
+            for container in task.containers:
+                found = running if container.last_status == "RUNNING" else ended
+                for binding in container.bindings:
+                    place = (binding.protocol, binding.host_ip, binding.host_port)
+                    found[place] = (task, container, binding.container_port)
+        return ended | running
 
     def groups_of(self, balancer: LoadBalancer) -> list[TargetGroup]:
         """The target groups that its listeners forward to, once each."""

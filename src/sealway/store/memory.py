@@ -71,7 +71,7 @@ class Memory:
     def get(self, kind: type[R], key: str) -> R | None:
         """See ``Reader.get``."""
         found = self.indexes[kind].by_key.get(key)
-        return cast(R | None, found)
+        return cast("R | None", found)
 
     def list(self, kind: type[R], equals: dict[str, Any]) -> list[R]:
         """See ``Reader.list``."""

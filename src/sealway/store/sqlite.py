@@ -118,7 +118,7 @@ class SqliteTransaction:
     def get(self, kind: type[R], key: str) -> R | None:
         """See ``Reader.get``."""
         if (kind, key) in self.writes:
-            return cast(R | None, self.writes[kind, key])
+            return cast("R | None", self.writes[kind, key])
         return self._memory.get(kind, key)
 
     def list(self, kind: type[R], **equals: Any) -> list[R]:

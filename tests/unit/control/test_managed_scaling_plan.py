@@ -140,6 +140,8 @@ def test_a_calm_that_is_over_is_forgotten():
 
 def test_an_instance_that_does_not_register_is_room_for_its_warm_up():
     given = {"desired": 1, "alive": 1, "demands": [demand(1)], "warmup": 60}
+    at_once = state(**{**given, "warmup": 0}, coming={"i-0": NOW})
+    assert desired(plan(at_once, NOW)) is None, "it has a minute at least"
     on_its_way = state(**given, coming={"i-0": NOW})
     first = plan(on_its_way, NOW)
     assert (desired(first), first.wake_at) == (None, NOW + timedelta(minutes=1))
