@@ -20,24 +20,12 @@
 #include "lib/reset.h"
 #include "lib/route.h"
 #include "lib/stats.h"
+#include "lib/vip.h"
 
 #define CLIENTS 1 /* decides packets to VIPs */
 #define ANSWERS 2 /* rewrites targets' answers */
 #define INGRESS 4
 #define MSS_OVERHEAD (sizeof(struct iphdr) + sizeof(struct tcphdr))
-
-static __always_inline bool is_vip(__be32 address)
-{
-	return bpf_map_lookup_elem(&vips, &address) != NULL;
-}
-
-static __always_inline bool may_be_vip(__be32 address)
-{
-	__u32 bit = (__u32)(address * 0x9e3779b1u) >> 20, zero = 0;
-	__u8 *bits = bpf_map_lookup_elem(&vip_filter, &zero);
-
-	return bits && bits[bit / 8] >> (bit % 8) & 1;
-}
 
 static __always_inline bool concerns(const struct sealway_flow *flow, int role)
 {

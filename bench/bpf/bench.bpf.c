@@ -6,6 +6,7 @@
  *   idle_*    nothing: what the harness itself costs, for either kind of program
  *   next_syn  tc: makes the packet the SYN of a flow never seen, then goes on to next[0], so that a repeated
  *             run opens a flow each time; next[0] is idle_tc (its own cost) or the program measured
+ *   next_early  XDP: the same, for next_xdp[0]
  *   insert_*  tc: the same key made, and a bare insert of an entry as large as the load balancer's
  */
 #include <stdbool.h>
@@ -55,6 +56,13 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } next SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} next_xdp SEC(".maps");
 
 /* [0]: how many flows next_syn and insert_* have made. */
 struct {
@@ -140,19 +148,35 @@ static __always_inline bool next_client(__be32 *address, __be16 *port)
 	return true;
 }
 
+static __always_inline bool make_syn(struct headers *h, void *end)
+{
+	if ((void *)(h + 1) > end || !next_client(&h->ip.saddr, &h->tcp.source))
+		return false;
+	h->ip.daddr = bpf_htonl(0x0a010164); /* 10.1.1.100 */
+	h->tcp.dest = bpf_htons(443);
+	return true;
+}
+
 SEC("tc")
 int next_syn(struct __sk_buff *skb)
 {
-	struct headers *h = (void *)(long)skb->data;
-
-	if ((void *)(h + 1) > (void *)(long)skb->data_end)
-		return TC_ACT_SHOT;
-	if (!next_client(&h->ip.saddr, &h->tcp.source))
-		return TC_ACT_SHOT;
-	h->ip.daddr = bpf_htonl(0x0a010164); /* 10.1.1.100 */
-	h->tcp.dest = bpf_htons(443);
-	bpf_tail_call(skb, &next, 0);
+	if (make_syn((void *)(long)skb->data, (void *)(long)skb->data_end))
+		bpf_tail_call(skb, &next, 0);
 	return TC_ACT_SHOT;
+}
+
+SEC("xdp.frags")
+int next_early(struct xdp_md *ctx)
+{
+	if (make_syn((void *)(long)ctx->data, (void *)(long)ctx->data_end))
+		bpf_tail_call(ctx, &next_xdp, 0);
+	return XDP_DROP;
+}
+
+SEC("xdp.frags")
+int idle_early(struct xdp_md *ctx)
+{
+	return XDP_DROP;
 }
 
 static __always_inline int insert(void *map)

@@ -8,12 +8,17 @@
 
 #define PASS TC_ACT_UNSPEC /* not decided here: other people's filters have their turn */
 
-static __always_inline int drop(enum sealway_drop_reason reason)
+static __always_inline void count_drop(enum sealway_drop_reason reason)
 {
 	__u32 key = reason;
 	__u64 *count = bpf_map_lookup_elem(&drops, &key);
 
 	if (count)
 		*count += 1;
+}
+
+static __always_inline int drop(enum sealway_drop_reason reason)
+{
+	count_drop(reason);
 	return TC_ACT_SHOT;
 }

@@ -15,6 +15,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "address.h"
+#include "context.h"
 
 #define IP_OFFSET ETH_HLEN
 #define IP_CSUM_OFFSET (IP_OFFSET + offsetof(struct iphdr, check))
@@ -63,7 +64,7 @@ struct packet {
 };
 
 /* The header of that size at that offset, or NULL: the packet is shorter. */
-static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 size)
+static __always_inline void *header(context *skb, __u32 offset, __u32 size)
 {
 	void *start;
 
@@ -72,7 +73,7 @@ static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 s
 	barrier_var(start); /* or it is computed again, and the verifier does not know that one */
 	if (start + size <= (void *)(long)skb->data_end)
 		return start;
-	if (bpf_skb_pull_data(skb, offset + size))
+	if (pull(skb, offset + size))
 		return NULL;
 	barrier_var(skb);
 	start = (void *)(long)skb->data + offset;
@@ -80,7 +81,7 @@ static __always_inline void *header(struct __sk_buff *skb, __u32 offset, __u32 s
 	return start + size <= (void *)(long)skb->data_end ? start : NULL;
 }
 
-static __always_inline enum parsed parse_tcp(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse_tcp(context *skb, struct packet *p)
 {
 	struct tcphdr *tcp = header(skb, p->l4, sizeof(*tcp));
 
@@ -100,7 +101,7 @@ static __always_inline enum parsed parse_tcp(struct __sk_buff *skb, struct packe
 	return PARSED_FLOW;
 }
 
-static __always_inline enum parsed parse_udp(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse_udp(context *skb, struct packet *p)
 {
 	struct udphdr *udp = header(skb, p->l4, sizeof(*udp));
 

@@ -9,7 +9,7 @@
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETER_PROBLEM 12
 
-static __always_inline enum parsed parse_icmp(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse_icmp(context *skb, struct packet *p)
 {
 	struct icmp_header *icmp = header(skb, p->l4, sizeof(*icmp));
 
@@ -40,7 +40,7 @@ static __always_inline enum parsed parse_fragment(const struct iphdr *ip)
 }
 
 /* Which header follows the network's, or that none of interest does. */
-static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse_ip(context *skb, struct packet *p)
 {
 	struct iphdr *ip = header(skb, IP_OFFSET, sizeof(*ip));
 
@@ -55,8 +55,8 @@ static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet
 	p->headers = ip->ihl * 4;
 	p->l4 = IP_OFFSET + p->headers;
 	/* Frames may be padded, so the header's length counts; beyond 64 KiB (BIG TCP) it is zero. */
-	p->bytes = ip->tot_len ? bpf_ntohs(ip->tot_len) : skb->len - IP_OFFSET;
-	p->segments = skb->gso_segs ? skb->gso_segs : 1;
+	p->bytes = ip->tot_len ? bpf_ntohs(ip->tot_len) : frame_bytes(skb) - IP_OFFSET;
+	p->segments = segments_of(skb);
 	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_ICMP)
 		return PARSED_OTHER;
 	if (ip->ihl < 5)
@@ -64,11 +64,11 @@ static __always_inline enum parsed parse_ip(struct __sk_buff *skb, struct packet
 	return ip->frag_off & IP_FRAGMENT_MASK ? parse_fragment(ip) : PARSED_FLOW;
 }
 
-static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse(context *skb, struct packet *p)
 {
 	enum parsed parsed;
 
-	if (skb->protocol != bpf_htons(ETH_P_IP))
+	if (ether_type(skb) != bpf_htons(ETH_P_IP))
 		return PARSED_OTHER;
 	__builtin_memset(p, 0, sizeof(*p));
 	parsed = parse_ip(skb, p);

@@ -17,7 +17,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..control.loop import ControlLoop
-from ..drivers.base import LB_NAMESPACE, DataPlane
+from ..drivers.base import LB_NAMESPACE, DataPlane, XdpMode
 from ..drivers.dataplane.driver import EbpfDataPlane
 from ..drivers.dataplane.relay import RelayDataPlane
 from ..drivers.dataplane.relay_sockets import listen_in_namespace
@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     uplinks: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     """Interfaces at whose addresses outside clients find the listeners too; they are uplinks as well."""
+    xdp: XdpMode = "auto"
+    """How those drop early."""
     metrics: tuple[str, int] | None = None
     """Where a collector may ask."""
     replace_dataplane: bool = False
@@ -148,6 +150,7 @@ class Machine:
         return NodeSettings(
             uplinks=tuple(uplinks),
             exposed=exposed,
+            xdp=self._settings.xdp,
             architecture=architecture_of(platform.machine()),
             relayed=relayed,
         )

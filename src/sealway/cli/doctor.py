@@ -140,6 +140,18 @@ def data_directory(data_dir: Path) -> Check:
     return check
 
 
+def early_drops() -> str:
+    """Where XDP is attached, for whoever wonders; there is nothing to mend where it is not."""
+    from ..drivers.dataplane import early  # noqa: PLC0415 - what it needs may be what is missing
+    from ..drivers.dataplane.driver import PINS  # noqa: PLC0415
+
+    try:
+        found = [f"{name} ({mode})" for name, mode in early.attached(PINS)]
+    except OSError:
+        found = []  # not for everybody's eyes
+    return ", ".join(found) or "nowhere; tc decides everything (see sealway up --expose and --xdp)"
+
+
 def diagnose(data_dir: Path, api: str) -> int:
     """Prints every check; 0 when all passed."""
     checks: list[tuple[str, Check]] = [
@@ -161,5 +173,6 @@ def diagnose(data_dir: Path, api: str) -> int:
             continue
         problems += 1
         console.print(f"[red]missing[/red]  {title}: {problem.what}\n         [bold]{problem.mend}[/bold]")
+    console.print(f"[green]ok[/green]       XDP drops early at: {early_drops()}")
     console.print("All is well: sealway up" if not problems else f"{problems} to mend")
     return 1 if problems else 0

@@ -28,6 +28,7 @@ from .machine_lock import MachineLock, MachineTaken
 
 if TYPE_CHECKING:
     from ..app.machine import Settings
+    from ..drivers.base import XdpMode
 
 STOP_SECONDS = 20
 REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]")
@@ -43,6 +44,22 @@ class DataPlaneName(StrEnum):
     RELAY = "relay"
 
 
+class XdpChoice(StrEnum):
+    """Where uplinks drop early."""
+
+    OFF = "off"
+    NATIVE = "native"
+    GENERIC = "generic"
+
+
+_XDP: dict[XdpChoice | None, "XdpMode"] = {
+    None: "auto",
+    XdpChoice.OFF: "",
+    XdpChoice.NATIVE: "native",
+    XdpChoice.GENERIC: "generic",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """What ``sealway up`` was given; see its help."""
@@ -53,6 +70,7 @@ class Options:
     region: str
     uplinks: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
+    xdp: XdpChoice | None = None
     metrics: str = ""
     replace_dataplane: bool = False
 
@@ -87,6 +105,8 @@ def _settings(options: Options) -> "Settings":
     _check_interfaces("--expose", options.exposed)
     if options.exposed and options.dataplane is DataPlaneName.RELAY:
         fail("--expose needs the kernel's data plane", "leave --expose out, or take --dataplane ebpf", 2)
+    if options.xdp not in (None, XdpChoice.OFF) and not options.exposed:
+        fail("--xdp is for the interfaces of --expose", "name one: --expose eth0", 2)
     os.umask(PRIVATE)
     from ..app.machine import Settings  # noqa: PLC0415 - see the module
 
@@ -98,6 +118,7 @@ def _settings(options: Options) -> "Settings":
         region=options.region,
         uplinks=options.uplinks,
         exposed=options.exposed,
+        xdp=_XDP[options.xdp],
         metrics=metrics,
         replace_dataplane=options.replace_dataplane,
     )

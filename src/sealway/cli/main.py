@@ -62,6 +62,14 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
             " clients without a route to the VPC; repeatable. Ports that this host listens on stay its own.",
         ),
     ] = None,
+    xdp: Annotated[
+        lifecycle.XdpChoice | None,
+        typer.Option(
+            help="Drop early, at --expose's interfaces, what would be dropped anyway. native: in the driver,"
+            " before there is a packet. generic: in the kernel, whatever the driver; it saves little."
+            " Default: native for devices whose driver can."
+        ),
+    ] = None,
     metrics: Annotated[
         str,
         typer.Option(
@@ -90,6 +98,7 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
         region=region,
         uplinks=tuple(uplink or ()),
         exposed=tuple(expose or ()),
+        xdp=xdp,
         metrics=metrics,
         replace_dataplane=replace_dataplane,
     )

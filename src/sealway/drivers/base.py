@@ -322,6 +322,11 @@ class HostNetwork(Protocol):
 # --- the data plane ---------------------------------------------------------------------------
 
 
+XdpMode = Literal["", "auto", "native", "generic"]
+"""How an uplink drops early: not at all; natively where there is a device whose driver can; natively; in the
+kernel's own way, for any interface."""
+
+
 class Interface(Frozen, frozen=True, kw_only=True):
     """Where packets are looked at. ``role``: host (sealway0), task (a task's veth), bridge, uplink.
 
@@ -331,6 +336,7 @@ class Interface(Frozen, frozen=True, kw_only=True):
     name: str
     role: Literal["host", "task", "bridge", "uplink"]
     address: str = ""
+    xdp: XdpMode = ""
 
 
 class Backend(Frozen, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from ..drivers.base import DataPlaneState
 from ..model.load_balancer import LoadBalancer
 from .dataplane_state import dataplane_state
 from .dns_records import Records, dns_records
-from .exposure import Refusal, exposure
+from .exposure import Refusal, dropping_early, exposure
 from .host import Host
 from .kept import Kept
 from .sync_loop import SyncLoop
@@ -37,7 +37,8 @@ class DataPlaneSync(SyncLoop):
         own = await self._host.network.own_addresses(self._host.settings.exposed)
         exposed = exposure(view.balancers, state.frontends, own)
         self._say_what_is_refused(exposed.refused)
-        await self._apply(exposed.added_to(state))
+        state = dropping_early(exposed.added_to(state), self._host.settings.exposed, self._host.settings.xdp)
+        await self._apply(state)
         await self._set_records(records)
         self._activate(state.vips)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from ..drivers.base import DataPlaneState, Frontend, Port, WeightedBackend
+from ..drivers.base import DataPlaneState, Frontend, Port, WeightedBackend, XdpMode
 from ..model.load_balancer import LoadBalancer
 from .shares import combined
 
@@ -36,6 +36,16 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
         """The state with these frontends too."""
         shared = frozenset(frontend.vip for frontend in self.frontends)
         return msgspec.structs.replace(state, frontends=state.frontends + self.frontends, shared=shared)
+
+
+def dropping_early(state: DataPlaneState, exposed: Iterable[str], mode: XdpMode) -> DataPlaneState:
+    """The state with XDP in that mode on these interfaces."""
+    names = frozenset(exposed)
+    interfaces = frozenset(
+        msgspec.structs.replace(each, xdp=mode) if each.role == "uplink" and each.name in names else each
+        for each in state.interfaces
+    )
+    return msgspec.structs.replace(state, interfaces=interfaces)
 
 
 def exposure(

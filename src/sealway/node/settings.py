@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ..drivers.base import XdpMode
 from ..model.architecture import DEFAULT
 
 
@@ -12,6 +13,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The host's outward interfaces, where clients' packets come in."""
     exposed: tuple[str, ...] = ()
     """Interfaces of the host whose own addresses answer internet-facing load balancers' listeners too."""
+    xdp: XdpMode = ""
+    """How those drop early."""
     architecture: str = DEFAULT
     """The processor that tasks run on."""
     relayed: bool = False

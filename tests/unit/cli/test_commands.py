@@ -113,3 +113,13 @@ def test_the_relay_exposes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "sealway: --expose needs the kernel's data plane\n"
         "         leave --expose out, or take --dataplane ebpf\n",
     )
+
+
+def test_nothing_drops_early_where_nothing_is_exposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert run("up", "--data-dir", str(tmp_path), "--xdp", "native") == (
+        2,
+        "sealway: --xdp is for the interfaces of --expose\n         name one: --expose eth0\n",
+    )

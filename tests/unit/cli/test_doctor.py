@@ -73,3 +73,12 @@ def test_programs_not_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 def test_a_directory_that_is_not_there_yet(tmp_path: Path) -> None:
     assert doctor.data_directory(tmp_path / "a" / "b")() is None
+
+
+def test_where_xdp_drops_early(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sealway.drivers.dataplane.driver.PINS", tmp_path)
+    assert doctor.early_drops().startswith("nowhere")
+    monkeypatch.setattr("socket.if_nameindex", lambda: [(1, "lo"), (2, "eth0")])
+    (tmp_path / "uplinks").mkdir()
+    (tmp_path / "uplinks" / "2-native").touch()
+    assert doctor.early_drops() == "eth0 (native)"

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import msgspec
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.model.load_balancer import LoadBalancer
-from sealway.node.exposure import exposure
+from sealway.node.exposure import dropping_early, exposure
 from tests.support import node_world
 from tests.support.node_world import VIPS
 from tests.support.virtual_time import START
@@ -105,3 +105,13 @@ def test_it_is_added_to_what_there_is() -> None:
     whole = exposure([balancer()], state.frontends, FREE).added_to(state)
     assert (whole.vips, whole.shared) == (frozenset(VIPS), {HERE})
     assert [f.vip for f in whole.frontends] == [VIPS[0], HERE]
+
+
+def test_only_an_exposed_uplink_drops_early() -> None:
+    there = {
+        Interface(name="eth0", role="uplink"),
+        Interface(name="eth1", role="uplink"),
+        Interface(name="sealway0", role="host"),
+    }
+    made = dropping_early(DataPlaneState(interfaces=frozenset(there)), ("eth1", "sealway0"), "native")
+    assert {each.name: each.xdp for each in made.interfaces} == {"eth0": "", "eth1": "native", "sealway0": ""}

@@ -22,7 +22,7 @@ import structlog
 
 from ...model.errors import DriverError
 from ..base import Backend, DataPlaneState, FlowEvent, FrontendCounters, Refusal
-from . import abi, census, loader
+from . import abi, census, early, libbpf, loader
 from .carry_over import CarryOver, Takeover, flags_of
 from .filters import Filters
 from .layouts import NARROW, WIDE, is_ipv6
@@ -62,6 +62,8 @@ class EbpfDataPlane:
         self._thread: ThreadPoolExecutor | None = None
         self._planes: tuple[Plane, ...] = ()
         self._filters: Filters | None = None
+        self._early: early.EarlyDrops | None = None
+        self._outcomes: Mapping[str, early.Outcome] = {}
         self._state = DataPlaneState()
         self._missing: frozenset[Backend] = frozenset()
         self.last_writes = 0
@@ -123,6 +125,7 @@ class EbpfDataPlane:
             self._take_over(loaded, filters)
             self._planes = Plane(loaded[0], NARROW), Plane(loaded[1], WIDE)
             self._filters = filters
+            self._early = early.EarlyDrops(self._pins, _early_program(self._pins, loaded[0]))
             unless_done.pop_all()
 
     def _take_over(self, loaded: Sequence[loader.Loaded], filters: Filters) -> None:
@@ -165,8 +168,22 @@ class EbpfDataPlane:
             filters.ensure(state.interfaces)
             self._takeover.finish()
             self._takeover = None
+        self._drop_early(state)
         loader.discard_older(self._pins)  # only now is everything attached ours
         self.last_writes = writes
+
+    def _drop_early(self, state: DataPlaneState) -> None:
+        """Says of each interface what became of it, once, until it changes."""
+        assert self._early is not None
+        outcomes = self._early.ensure(state.interfaces)
+        for name, one in sorted(outcomes.items()):
+            if one == self._outcomes.get(name):
+                continue
+            if one.mode:
+                log.info("XDP drops early", interface=name, mode=one.mode)
+            else:
+                log.info("no XDP: tc alone decides", interface=name, reason=one.why)
+        self._outcomes = outcomes
 
     def _say_what_is_missing(self, state: DataPlaneState, places: Mapping[str, Place]) -> None:
         """A backend whose interface went away takes no flow; said once, until it changes."""
@@ -194,6 +211,9 @@ class EbpfDataPlane:
         if self._filters is not None:
             self._filters.close()
             self._filters = None
+        if self._early is not None:
+            self._early.close()
+            self._early = None
         for plane in self._planes:
             plane.close()
         self._planes = ()
@@ -203,9 +223,18 @@ class EbpfDataPlane:
         filters.remove_hooks()
         filters.close()
         self._filters = None
+        early.discard(self._pins)
         loader.discard(self._pins)
         self._close()
         self._state = DataPlaneState()
+
+
+def _early_program(pins: Path, loaded: loader.Loaded) -> int | str:
+    """Its descriptor, or why there is none: the data plane does without it."""
+    try:
+        return early.load(loader.place_of(pins), loaded.maps)
+    except libbpf.KernelError as error:
+        return f"the kernel does not take the program: {error}"
 
 
 def _backends(state: DataPlaneState) -> frozenset[Backend]:

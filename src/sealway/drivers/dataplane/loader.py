@@ -99,7 +99,7 @@ def load6(pins: Path, flow_capacity: int, narrow: Loaded) -> Loaded:
 def _load(pins: Path, flow_capacity: int, source: _Source) -> Loaded:
     _require(source.path)
     mount(pins)
-    place = pins / f"v{LAYOUT}"
+    place = place_of(pins)
     _refuse_newer(pins)
     place.mkdir(parents=True, exist_ok=True)
     digest = sha256(source.path.read_bytes()).digest()
@@ -125,6 +125,11 @@ def _load(pins: Path, flow_capacity: int, source: _Source) -> Loaded:
     )
     config.put(_FIRST, new.pack())
     return loaded
+
+
+def place_of(pins: Path) -> Path:
+    """Where our layout is pinned."""
+    return pins / f"v{LAYOUT}"
 
 
 def buckets_for(flow_capacity: int) -> int:

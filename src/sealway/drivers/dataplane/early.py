@@ -1,0 +1,202 @@
+"""Early drops: the XDP program on uplinks, ahead of tc's.
+
+What is attached is a link of the kernel's, pinned under ``<pins>/uplinks/`` by its interface and mode: so
+it outlives the process, and another program takes the old one's place in one step, whatever layout that one
+was of. An interface whose driver cannot, or where somebody else's program stands, goes without: tc decides
+everything all the same.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from ctypes import c_char_p, c_uint32, c_void_p
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from ..base import Interface, XdpMode
+from . import libbpf
+
+OBJECT = Path(__file__).parent / "objects" / "uplink.o"
+PROGRAM = "sealway_early"
+_FLAGS = {"native": 1 << 2, "generic": 1 << 1}
+"""XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE."""
+_DEVICES = Path("/sys/class/net")
+_BPF_XDP = 37
+_TAKEN = (errno.EBUSY, errno.EEXIST)
+
+
+T = TypeVar("T", bound=ctypes.Structure)
+
+
+class Outcome(NamedTuple):
+    """Of one interface: the mode, or why there is none."""
+
+    mode: str
+    why: str = ""
+
+
+class _LinkInfo(ctypes.Structure):
+    """The start of ``struct bpf_link_info``, of an XDP link."""
+
+    _fields_ = [(name, c_uint32) for name in ("type", "id", "program", "pad", "ifindex", "pad2")]
+
+
+class _ProgramInfo(ctypes.Structure):
+    """The start of ``struct bpf_prog_info``."""
+
+    _fields_ = [(name, c_uint32) for name in ("type", "id")]
+
+
+class _LinkOptions(ctypes.Structure):
+    """The start of libbpf's ``struct bpf_link_create_opts``."""
+
+    _fields_ = [("size", ctypes.c_size_t), ("flags", c_uint32), ("pad", c_uint32)]
+
+
+def load(place: Path, maps: Mapping[str, libbpf.Map]) -> int:
+    """The program's descriptor: the one that is pinned in ``place``, if it is of this object, or a new one.
+    It works on these maps. Raises ``KernelError`` where the kernel does not take it."""
+    name = f"{PROGRAM}-{sha256(OBJECT.read_bytes()).hexdigest()[:12]}"
+    if (pinned := libbpf.open_pinned(place / name)) is not None:
+        return pinned
+    made = program_for(maps)
+    for old in place.glob(f"{PROGRAM}-*"):
+        old.unlink()
+    libbpf.pin(made, place / name)
+    return made
+
+
+def program_for(maps: Mapping[str, libbpf.Map]) -> int:
+    """A new one that works on these maps, pinned nowhere."""
+    lib = libbpf.library()
+    obj = lib.bpf_object__open_file(c_char_p(os.fsencode(OBJECT)), None)
+    if not obj:
+        raise libbpf.KernelError("bpf_object__open_file", ctypes.get_errno())
+    try:
+        for name, each in maps.items():
+            found = lib.bpf_object__find_map_by_name(c_void_p(obj), name.encode())
+            if found:
+                libbpf.call("bpf_map__reuse_fd", c_void_p(found), each.fd)
+        libbpf.call("bpf_object__load", c_void_p(obj))
+        program = lib.bpf_object__find_program_by_name(c_void_p(obj), PROGRAM.encode())
+        return os.dup(libbpf.call("bpf_program__fd", c_void_p(program)))
+    finally:
+        lib.bpf_object__close(c_void_p(obj))
+
+
+def mode_for(name: str, wanted: XdpMode, devices: Path = _DEVICES) -> Outcome:
+    """What to try. By itself only where there is a device behind: XDP on a veth makes bulk traffic slow."""
+    if wanted == "auto" and not (devices / name / "device").exists():
+        return Outcome("", "it is no device's; --xdp native tries all the same")
+    return Outcome("native" if wanted == "auto" else wanted)
+
+
+class EarlyDrops:
+    """The links. ``program``: its descriptor, which this owns; or why there is none."""
+
+    def __init__(self, pins: Path, program: int | str) -> None:
+        self._pins = pins / "uplinks"
+        self._program = program
+
+    def close(self) -> None:
+        """Leaves what is attached."""
+        if isinstance(self._program, int):
+            os.close(self._program)
+
+    def ensure(self, interfaces: Iterable[Interface]) -> dict[str, Outcome]:
+        """Exactly these interfaces have the program, each as its ``xdp`` says and as far as it can."""
+        indexes = {name: index for index, name in socket.if_nameindex()}
+        wanted = {each.name: each.xdp for each in interfaces if each.xdp and each.name in indexes}
+        outcomes = {name: mode_for(name, mode) for name, mode in wanted.items()}
+        places = {f"{indexes[name]}-{one.mode}" for name, one in outcomes.items() if one.mode}
+        for pinned in _pinned(self._pins):
+            if pinned.name not in places:
+                _take_off(pinned)
+        for name, one in outcomes.items():
+            if one.mode:
+                outcomes[name] = self._attach(indexes[name], one.mode)
+        return outcomes
+
+    def _attach(self, ifindex: int, mode: str) -> Outcome:
+        if isinstance(self._program, str):
+            return Outcome("", self._program)
+        pin = self._pins / f"{ifindex}-{mode}"
+        try:
+            if not self._renew(pin, ifindex):
+                self._create(pin, ifindex, mode)
+        except libbpf.KernelError as error:
+            if error.errno in _TAKEN:
+                return Outcome("", "another XDP program is there, and stays")
+            return Outcome("", f"its driver does not take it: {os.strerror(error.errno)}")
+        return Outcome(mode)
+
+    def _renew(self, pin: Path, ifindex: int) -> bool:
+        """False: there is no link, or none of this interface any more."""
+        link = libbpf.open_pinned(pin)
+        if link is None:
+            return False
+        try:
+            info = _info(link, _LinkInfo)
+            if info.ifindex != ifindex:
+                pin.unlink()
+                return False
+            if info.program != _info(self._descriptor, _ProgramInfo).id:
+                libbpf.call("bpf_link_update", link, self._descriptor, None)
+            return True
+        finally:
+            os.close(link)
+
+    def _create(self, pin: Path, ifindex: int, mode: str) -> None:
+        options = _LinkOptions(size=ctypes.sizeof(_LinkOptions), flags=_FLAGS[mode])
+        link = libbpf.call("bpf_link_create", self._descriptor, ifindex, _BPF_XDP, ctypes.byref(options))
+        try:
+            self._pins.mkdir(parents=True, exist_ok=True)
+            libbpf.pin(link, pin)
+        finally:
+            os.close(link)
+
+    @property
+    def _descriptor(self) -> int:
+        assert isinstance(self._program, int)
+        return self._program
+
+
+def _info(fd: int, kind: type[T]) -> T:
+    info, size = kind(), c_uint32(ctypes.sizeof(kind))
+    libbpf.call("bpf_obj_get_info_by_fd", fd, ctypes.byref(info), ctypes.byref(size))
+    return info
+
+
+def _take_off(pin: Path) -> None:
+    """At once: without its pin alone, the kernel would do it a little later."""
+    link = libbpf.open_pinned(pin)
+    if link is not None:
+        with suppress(libbpf.KernelError):  # its interface is gone
+            libbpf.call("bpf_link_detach", link)
+        os.close(link)
+    pin.unlink()
+
+
+def _pinned(place: Path) -> list[Path]:
+    return sorted(place.iterdir()) if place.is_dir() else []
+
+
+def attached(pins: Path) -> Iterator[tuple[str, str]]:
+    """Which interfaces of this network namespace have it, and how: name and mode."""
+    names = dict(socket.if_nameindex())
+    for pin in _pinned(pins / "uplinks"):
+        ifindex, _, mode = pin.name.partition("-")
+        if int(ifindex) in names:
+            yield names[int(ifindex)], mode
+
+
+def discard(pins: Path) -> None:
+    """Takes it off every interface."""
+    for pin in _pinned(pins / "uplinks"):
+        _take_off(pin)
+    if (pins / "uplinks").is_dir():
+        (pins / "uplinks").rmdir()
