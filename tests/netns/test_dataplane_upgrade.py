@@ -1,6 +1,7 @@
 """Another layout of the maps: connections go on, or nothing begins."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -125,8 +126,11 @@ async def test_a_process_that_dies_meanwhile_is_followed_by_one_that_begins_agai
         assert sum((await plane.flows()).values()) == len(before)
 
 
-async def test_what_cannot_be_taken_over_is_not_lost_unasked(net: World, tmp_path: Path) -> None:
-    build(tmp_path, "idle_timeout=patience")
+async def test_what_cannot_be_taken_over_is_not_lost_unasked(
+    net: World, objects: Path, tmp_path: Path
+) -> None:
+    build(tmp_path, "idle_timeout=patience", names=["nlb"])
+    shutil.copy(objects / "nlb6.o", tmp_path)
     with loaded_from(tmp_path):
         async with process(net) as older:
             await older.teardown()

@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,31 +14,23 @@ from sealway.drivers.dataplane import loader
 BPF = Path(__file__).parents[2] / "bpf"
 
 
-def build(directory: Path, *defines: str) -> None:
-    """Both objects: ``backend`` and ``client_ifindex`` of a flow change places. ``defines``: macros."""
+def build(directory: Path, *defines: str, names: Collection[str] = ("nlb", "nlb6")) -> None:
+    """The objects: ``backend`` and ``client_ifindex`` of a flow change places. ``defines``: macros."""
     text = (BPF / "include/sealway_abi.h").read_text()
     for old, new in (("backend", "@"), ("client_ifindex", "backend"), ("@", "client_ifindex")):
         text = re.sub(rf"__u32 {old};", f"__u32 {new};", text)
     (directory / "sealway_abi.h").write_text(text)
+    places = [f"-I{place}" for place in (directory, BPF / "include", BPF)]
     machine = f"/usr/include/{os.uname().machine}-linux-gnu"
-    flags = [
-        "-idirafter",
-        machine,
-        "-O2",
-        "-g",
-        "-mcpu=v2",
-        "-target",
-        "bpfel",
-        f"-I{directory}",
-        f"-I{BPF}/include",
-        f"-I{BPF}",
-    ]
-    for name in ("nlb", "nlb6"):
-        macros = [f"-D{define}" for define in defines]
-        target = directory / f"{name}.o"
-        subprocess.run(
-            ["clang", *flags, *macros, "-c", str(BPF / f"{name}.bpf.c"), "-o", str(target)], check=True
+    flags = ["-O2", "-g", "-mcpu=v2", "-target", "bpfel", *places, "-idirafter", machine]
+    macros = [f"-D{define}" for define in defines]
+    running = [
+        subprocess.Popen(
+            ["clang", *flags, *macros, "-c", str(BPF / f"{name}.bpf.c"), "-o", str(directory / f"{name}.o")]
         )
+        for name in names
+    ]
+    assert not any([each.wait() for each in running])
 
 
 @contextmanager
