@@ -74,7 +74,9 @@ class CarryOver:
         return found
 
     def tables(self) -> None:
-        """What flows name by number, and the counters of frontends."""
+        """What flows name by number, the counters of frontends, and the secret of the flow table's hash: with
+        the same one, what found a place in the older table finds one in ours."""
+        self._seed()
         key, frontend = Translation(*self._keys), Translation(*self._frontends, REBUILT)
         vip, number = self._keys.new.fields["vip"], self._frontends.new.fields["id"]
         vips, count = [], Translation(*self._pair("counters", ()))
@@ -117,6 +119,14 @@ class CarryOver:
         """Lets go of the older maps."""
         for each in self._old.values():
             each.close()
+
+    def _seed(self) -> None:
+        types, config = self._described(self._old["config"]), self._new["config"]
+        field = types.fields(self._old["config"].value_type).get("seed") if types else None
+        value = self._old["config"].get(bytes(4))
+        if field is not None and value is not None:
+            seed = int.from_bytes(_of(field, value), "little")
+            config.put(bytes(4), abi.Config.unpack(config.get(bytes(4)) or b"")._replace(seed=seed).pack())
 
     def _adopt(self, what: abi.Adopt, flows: Sequence[bytes]) -> int:
         header = bytes([what]).ljust(abi.Adopt.HEADER, b"\0")

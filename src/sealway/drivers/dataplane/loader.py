@@ -46,7 +46,7 @@ MAPS = (
 )
 _SHARED = ("drops",)
 LAYOUT = int(abi.Limit.LAYOUT)
-CARRIED = ("flows", "backends", "frontends", "counters")
+CARRIED = ("config", "flows", "backends", "frontends", "counters")
 """Maps from which something is taken over, should they be of an older layout (``carry_over``)."""
 _BPF_FS = Path("/sys/fs/bpf")
 _LOG_LINES = 12
