@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /* What the kernel's half and the Python half both know: map keys and values, flags, drop reasons.
  *
- * tools/gen_abi.py reads these from the object's BTF and writes drivers/dataplane/abi.py, so nothing
- * here is repeated by hand. Addresses and ports are in network byte order, everything else is native.
- * Any change of a layout raises SEALWAY_LAYOUT: maps pinned by another layout are never adopted.
+ * tools/gen_abi.py makes drivers/dataplane/abi.py of the object's BTF, so nothing here is repeated by hand. Addresses
+ * and ports are in network byte order. Any change of a layout raises SEALWAY_LAYOUT: such maps are never adopted.
  */
 #pragma once
 
@@ -235,6 +234,9 @@ struct sealway_port_key {
 struct sealway_interface {
 	sealway_address address;
 	__u32 egress;
+#ifdef SEALWAY_WIDE
+	sealway_address address6; /* its IPv6 address; zeros: it has none */
+#endif
 };
 
 /* The last refused packet of its kind, and how many came. */

@@ -57,11 +57,9 @@ static __always_inline bool is_across(const struct sealway_tuple *t, const struc
 	return is_ipv4(&t->destination) != is_ipv4(&backend->address);
 }
 
-/* A Proxy Protocol header is written for IPv6 clients: others meet the wide programs only if a target has an IPv6
- * address, which target groups cannot have yet. */
-static __always_inline bool header_can_tell(const struct sealway_tuple *t)
+static __always_inline bool speaks_ipv6(const struct sealway_backend *backend)
 {
-	return !is_ipv4(&t->source);
+	return !is_ipv4(&backend->address);
 }
 
 static __always_inline sealway_address hidden_behind(const struct sealway_tuple *t,
@@ -99,10 +97,10 @@ static __always_inline bool is_across(const struct sealway_tuple *t, const struc
 	return false;
 }
 
-static __always_inline bool header_can_tell(const struct sealway_tuple *t)
+static __always_inline bool speaks_ipv6(const struct sealway_backend *backend)
 {
-	(void)t;
-	return true;
+	(void)backend;
+	return false;
 }
 
 static __always_inline sealway_address hidden_behind(const struct sealway_tuple *t,

@@ -58,8 +58,7 @@ static __always_inline bool hides_client(const struct sealway_tuple *t, const st
 
 static __always_inline bool wants_header(const struct packet *p, const struct sealway_backend *backend)
 {
-	return backend->flags & SEALWAY_BACKEND_PROXY && p->tuple.protocol == IPPROTO_TCP &&
-	       header_can_tell(&p->tuple);
+	return backend->flags & SEALWAY_BACKEND_PROXY && p->tuple.protocol == IPPROTO_TCP;
 }
 
 /* Fills in the answer's entry, but for how long it lives; 0, or the (negative) drop reason. */

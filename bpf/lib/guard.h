@@ -34,10 +34,11 @@ static __always_inline __u32 folded_address(const sealway_address *a)
 	return a->words[0] ^ a->words[1] ^ a->words[2] ^ a->words[3];
 }
 
-/* Which IPv6 address is a task's own is not told. */
-static __always_inline bool may_speak_for(const sealway_address *own, const sealway_address *source)
+static __always_inline bool may_speak_for(const struct sealway_interface *own, const sealway_address *source)
 {
-	return !is_ipv4(own) || !is_ipv4(source) || same_address(own, source);
+	if (!is_ipv4(&own->address) || same_address(&own->address, source))
+		return true;
+	return !is_ipv4(source) && same_address(&own->address6, source);
 }
 
 #else
@@ -52,9 +53,9 @@ static __always_inline __u32 folded_address(const sealway_address *a)
 	return *a;
 }
 
-static __always_inline bool may_speak_for(const sealway_address *own, const sealway_address *source)
+static __always_inline bool may_speak_for(const struct sealway_interface *own, const sealway_address *source)
 {
-	return !*own || *own == *source;
+	return !own->address || own->address == *source;
 }
 
 #endif
@@ -114,19 +115,22 @@ static __always_inline int guard_client(const struct sealway_tuple *t, __u32 ifi
 
 	if (!own)
 		return NOT_OURS;
-	if (!may_speak_for(&own->address, &t->source))
+	if (!may_speak_for(own, &t->source))
 		return -SEALWAY_DROP_SPOOFED_SOURCE;
 	if (!allows(own->egress, &t->destination, t->protocol, t->destination_port))
 		return refuse(own->egress, t->protocol, &t->source, &t->destination, t->destination_port);
 	return 0;
 }
 
-/* Whom the rules see at the target's: the load balancer is known by its own address, wherever it is answered. */
+/* Whom the rules see at the target's: the load balancer is known by its own address, wherever it is answered, and to
+ * a target of IPv6 by that one. */
 static __always_inline sealway_address peer_at_target(const struct sealway_tuple *t,
 						      const struct sealway_frontend *frontend,
 						      const struct sealway_backend *backend)
 {
-	return hides_client(t, backend) ? frontend->node : t->source;
+	if (!hides_client(t, backend))
+		return t->source;
+	return speaks_ipv6(backend) ? hidden_behind(t, frontend, backend) : frontend->node;
 }
 
 /* 0, NOT_OURS, or the (negative) drop reason. client_ifindex 0: not a task. */

@@ -22,6 +22,9 @@
 #include "flow.h"
 
 #define PROXY_VERSION_AND_COMMAND 0x21
+#define PROXY_TCP4 0x11
+#define PROXY_TCP6 0x21
+#define PROXY_TYPE_NOOP 4
 #define TCP_HEADER_MOST 60
 #define TCP_HEADER_MASK 63 /* for the verifier */
 #define TCP_FLAGS_OFFSET 13
@@ -37,20 +40,7 @@ struct proxy_header {
 	__be16 destination_port;
 };
 
-#ifdef SEALWAY_WIDE
-#define PROXY_FAMILY_AND_PROTOCOL 0x21
-
-static __always_inline int write_bytes(struct __sk_buff *skb, __u32 bytes)
-{
-	__be16 length = bpf_htons(bytes - sizeof(struct ipv6hdr));
-
-	return bpf_skb_store_bytes(skb, IP_OFFSET + offsetof(struct ipv6hdr, payload_len), &length, sizeof(length),
-				   BPF_F_RECOMPUTE_CSUM);
-}
-#else
-#define PROXY_FAMILY_AND_PROTOCOL 0x11
-
-static __always_inline int write_bytes(struct __sk_buff *skb, __u32 bytes)
+static __always_inline int write_bytes4(struct __sk_buff *skb, __u32 bytes)
 {
 	struct iphdr *ip = header(skb, IP_OFFSET, sizeof(*ip));
 	__be16 length = bpf_htons(bytes);
@@ -61,21 +51,77 @@ static __always_inline int write_bytes(struct __sk_buff *skb, __u32 bytes)
 	ip->tot_len = length;
 	return 0;
 }
-#endif
 
-static __always_inline void fill_header(struct proxy_header *h, const struct packet *p)
+static __always_inline void begin_header(struct proxy_header *h, __u8 family_and_protocol)
 {
 	static const __u8 signature[] = { '\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n' };
 
 	__builtin_memcpy(h->signature, signature, sizeof(h->signature));
 	h->version_and_command = PROXY_VERSION_AND_COMMAND;
-	h->family_and_protocol = PROXY_FAMILY_AND_PROTOCOL;
+	h->family_and_protocol = family_and_protocol;
 	h->length = bpf_htons(sizeof(*h) - offsetof(struct proxy_header, source));
+}
+
+static __always_inline void fill_addresses(struct proxy_header *h, const struct packet *p)
+{
 	h->source = p->tuple.source;
 	h->destination = p->tuple.destination;
 	h->source_port = p->tuple.source_port;
 	h->destination_port = p->tuple.destination_port;
 }
+
+#ifdef SEALWAY_WIDE
+static __always_inline int write_bytes(struct __sk_buff *skb, const struct packet *p, __u32 bytes)
+{
+	__be16 length = bpf_htons(bytes - sizeof(struct ipv6hdr));
+
+	if (is_ipv4_packet(p))
+		return write_bytes4(skb, bytes);
+	return bpf_skb_store_bytes(skb, IP_OFFSET + offsetof(struct ipv6hdr, payload_len), &length, sizeof(length),
+				   BPF_F_RECOMPUTE_CSUM);
+}
+
+/* An IPv4 client's header is as long as any here: what its addresses leave free is a TLV that says nothing. */
+struct proxy_addresses4 {
+	__be32 source;
+	__be32 destination;
+	__be16 source_port;
+	__be16 destination_port;
+	__u8 noop;
+	__u8 noop_bytes[2];
+	__u8 nothing[21];
+};
+
+static __always_inline void fill_header(struct proxy_header *h, const struct packet *p)
+{
+	struct proxy_addresses4 a = {
+		.source = p->tuple.source.words[3],
+		.destination = p->tuple.destination.words[3],
+		.source_port = p->tuple.source_port,
+		.destination_port = p->tuple.destination_port,
+		.noop = PROXY_TYPE_NOOP,
+		.noop_bytes = { 0, sizeof(a.nothing) },
+	};
+	bool ipv4 = is_ipv4_packet(p);
+
+	begin_header(h, ipv4 ? PROXY_TCP4 : PROXY_TCP6);
+	fill_addresses(h, p);
+	if (ipv4)
+		__builtin_memcpy(&h->source, &a, sizeof(a));
+}
+#else
+static __always_inline int write_bytes(struct __sk_buff *skb, const struct packet *p, __u32 bytes)
+{
+	(void)p;
+	return write_bytes4(skb, bytes);
+}
+
+static __always_inline void fill_header(struct proxy_header *h, const struct packet *p)
+{
+	begin_header(h, PROXY_TCP4);
+	fill_addresses(h, p);
+}
+#endif
 
 static __always_inline int write_both(const struct packet *p, const struct sealway_flow *flow)
 {
@@ -115,7 +161,7 @@ __noinline int append_header(struct __sk_buff *skb, struct packet *p)
 	if (bpf_skb_change_tail(skb, end + sizeof(h), 0))
 		return -1;
 	fill_header(&h, p);
-	if (bpf_skb_store_bytes(skb, end, &h, sizeof(h), 0) || write_bytes(skb, p->bytes + sizeof(h)))
+	if (bpf_skb_store_bytes(skb, end, &h, sizeof(h), 0) || write_bytes(skb, p, p->bytes + sizeof(h)))
 		return -1;
 	if (mend_l4(skb, csum, difference(bpf_htons(segment), bpf_htons(segment + sizeof(h))), BPF_F_PSEUDO_HDR) ||
 	    mend_l4(skb, csum, sum_of(&h, sizeof(h)), 0))
@@ -141,7 +187,7 @@ __noinline int become_header(struct __sk_buff *skb, struct packet *p)
 	tcp_bytes = p->headers - (p->l4 - IP_OFFSET);
 	bytes = p->headers + sizeof(whole.proxy);
 	partial = is_partial(skb, p->l4 + offsetof(struct tcphdr, check));
-	if (partial < 0 || bpf_skb_change_tail(skb, IP_OFFSET + bytes, 0) || write_bytes(skb, bytes))
+	if (partial < 0 || bpf_skb_change_tail(skb, IP_OFFSET + bytes, 0) || write_bytes(skb, p, bytes))
 		return -1;
 	barrier_var(tcp_bytes);
 	tcp_bytes &= TCP_HEADER_MASK;

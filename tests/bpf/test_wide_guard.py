@@ -21,26 +21,28 @@ EVERY = GuardRule(network="0.0.0.0/0")
 EVERY6 = GuardRule(network="::/0")
 
 
-def state(target: str, *, client: str = "", **of: Guard) -> DataPlaneState:
+def state(
+    target: str, *, client: str = "", client6: str = "", keep: bool = True, **of: Guard
+) -> DataPlaneState:
     """``edge``: the load balancer, known by its IPv4 address; ``app``: the target."""
-    addresses = {"edge": VIP4, "app": target}
+    addresses = {"edge": (VIP4, VIP), "app": (target,)}
     return DataPlaneState(
         vips=frozenset({VIP, VIP4}),
         frontends=tuple(
             Frontend(
                 vip=vip,
                 port=443,
-                backends=(WeightedBackend(backend=BACKENDS[target]),),
+                backends=(WeightedBackend(backend=BACKENDS[target], preserve_client_ip=keep),),
                 counterpart=other,
             )
             for vip, other in ((VIP, VIP4), (VIP4, VIP))
         ),
-        interfaces=frozenset({Interface(name="lo", role="task", address=client)}),
+        interfaces=frozenset({Interface(name="lo", role="task", address=client, address6=client6)}),
         guards=Guards(
             rules={f"sg-{name}": guard for name, guard in of.items()},
-            of={addresses[name]: f"sg-{name}" for name in of},
-            members={f"sg-{name}": frozenset({addresses[name]}) for name in of},
-            balancers=frozenset({VIP4} if "edge" in of else ()),
+            of={address: f"sg-{name}" for name in of for address in addresses[name]},
+            members={f"sg-{name}": frozenset(addresses[name]) for name in of},
+            balancers=frozenset({VIP4, VIP} if "edge" in of else ()),
         ),
     )
 
@@ -89,6 +91,25 @@ def test_a_target_lets_in_the_address_that_it_sees(kernel6: Machine) -> None:
         assert opens(kernel6) is opened
 
 
+@pytest.mark.parametrize("hello", [HELLO, Packet("203.0.113.2", 40000, VIP4, 443, flags=SYN)])
+@pytest.mark.parametrize(
+    ("rule", "opened"),
+    [
+        (GuardRule(network=f"{VIP}/128"), True),
+        (GuardRule(group="sg-edge"), True),
+        (GuardRule(network=f"{CLIENT}/128"), False),
+        (EVERY, False),
+    ],
+)
+def test_an_ipv6_target_sees_the_load_balancers_ipv6_address(
+    kernel6: Machine, hello: Packet, rule: GuardRule, opened: bool
+) -> None:
+    """Where its clients are hidden, or speak IPv4."""
+    edge = Guard(ingress=(EVERY6, EVERY), egress=(EVERY6,))
+    kernel6.tell(state(TASK, keep=False, edge=edge, app=Guard(ingress=(rule,))))
+    assert opens(kernel6, hello) is opened
+
+
 def test_established_flows_go_on(kernel6: Machine) -> None:
     kernel6.tell(state(TASK, app=Guard(ingress=(EVERY6,))))
     assert kernel6.run("uplink", HELLO).verdict == REDIRECT
@@ -102,6 +123,19 @@ def test_a_tasks_ipv4_packets_are_its_own(kernel6: Machine) -> None:
     call = Packet(TASK2, 40000, VIP4, 443, flags=SYN)
     assert kernel6.run("task", call).verdict == REDIRECT
     assert kernel6.run("task", call.but(source=TASK1)).verdict == SHOT
+    assert kernel6.drops() == {"spoofed_source": 1}
+
+
+def test_a_tasks_ipv6_packets_are_its_own(kernel6: Machine) -> None:
+    kernel6.tell(state(TASK, client=TASK2, client6="fd00:2::12"))
+    assert kernel6.run("task", HELLO.but(source="fd00:2::12")).verdict == REDIRECT
+    assert kernel6.run("task", HELLO.but(source=TASK)).verdict == SHOT
+    assert kernel6.drops() == {"spoofed_source": 1}
+
+
+def test_a_task_without_an_ipv6_address_sends_none(kernel6: Machine) -> None:
+    kernel6.tell(state(TASK, client=TASK2))
+    assert kernel6.run("task", HELLO.but(source="fd00:2::12")).verdict == SHOT
     assert kernel6.drops() == {"spoofed_source": 1}
 
 

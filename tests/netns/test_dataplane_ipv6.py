@@ -219,6 +219,20 @@ async def test_a_proxy_protocol_header_tells_the_ipv6_client(net: World, backend
     assert await net.drops() == {}
 
 
+async def test_a_proxy_protocol_header_tells_the_ipv4_client_of_an_ipv6_target(net: World) -> None:
+    """As one of IPv4; it is filled up to the length of the other kind."""
+    port = 9443
+    net.parts.serve("task1", proxy=True, port=port)
+    await apply(net, frontend(msgspec.structs.replace(WIDE["task1"], port=port), VIP, proxy=True))
+    for client in ("outside", "host", "task2"):
+        connection = await net.parts.connect(client, VIP, 443)
+        assert connection.seen_as == FOUR[client]
+        assert connection.seen_port == connection.socket.getsockname()[1]
+        assert await connection.echo(MEGABYTES) == MEGABYTES
+        await connection.finish()
+    assert await net.drops() == {}
+
+
 @pytest.mark.parametrize("offload", ["on", "off"])
 @pytest.mark.parametrize("client", ["outside", "host", "task2"])
 async def test_an_ipv6_client_that_acknowledges_with_its_first_data(

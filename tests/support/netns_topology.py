@@ -172,8 +172,8 @@ class Topology:
                 Interface(name="sealway0", role="host"),
                 Interface(name="up0", role="uplink"),
                 Interface(name=BRIDGE, role="bridge"),
-                Interface(name="swt1", role="task", address=TASKS["task1"]),
-                Interface(name="swt2", role="task", address=TASKS["task2"]),
+                Interface(name="swt1", role="task", address=TASKS["task1"], address6=IPV6["task1"]),
+                Interface(name="swt2", role="task", address=TASKS["task2"], address6=IPV6["task2"]),
             }
         )
 

@@ -9,6 +9,10 @@ START = 16
 """Bytes after which it is known how many follow."""
 
 
+NOOP = 4
+"""A TLV that says nothing."""
+
+
 class Told(NamedTuple):
     """Both ends of the client's connection, as the load balancer saw them; empty in a health check's."""
 
@@ -34,5 +38,14 @@ def told(header: bytes) -> Told:
     family, size = {0x11: (socket.AF_INET, 4), 0x21: (socket.AF_INET6, 16)}[kind]
     rest = header[START:]
     source, destination = (socket.inet_ntop(family, rest[at : at + size]) for at in (0, size))
-    source_port, destination_port = struct.unpack("!HH", rest[2 * size :])
+    source_port, destination_port = struct.unpack_from("!HH", rest, 2 * size)
+    _walk(rest[2 * size + 4 :])
     return Told(source, source_port, destination, destination_port)
+
+
+def _walk(extensions: bytes) -> None:
+    """What follows the addresses is types, lengths and values to the very end; here nothing but padding."""
+    while extensions:
+        kind, length = struct.unpack_from("!BH", extensions)
+        assert (kind, extensions[3 : 3 + length]) == (NOOP, bytes(length))
+        extensions = extensions[3 + length :]

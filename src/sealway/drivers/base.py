@@ -232,10 +232,12 @@ Port = tuple[str, int]
 
 
 class TaskEndpoint(Frozen, frozen=True, kw_only=True):
-    """An awsvpc task's place in the network: the address that ``interface`` (host side) leads to."""
+    """An awsvpc task's place in the network: the address that ``interface`` (host side) leads to.
+    ``ipv6_address``: its second; empty: it has none."""
 
     network_interface_id: str
     private_ip: str
+    ipv6_address: str = ""
     mac: str
 
 
@@ -330,12 +332,14 @@ kernel's own way, for any interface."""
 class Interface(Frozen, frozen=True, kw_only=True):
     """Where packets are looked at. ``role``: host (sealway0), task (a task's veth), bridge, uplink.
 
-    ``address``: the only one that may open flows from a task's interface; empty: any.
+    ``address``, and ``address6`` in IPv6: the only ones that may open flows from a task's interface. No
+    ``address``: any may.
     """
 
     name: str
     role: Literal["host", "task", "bridge", "uplink"]
     address: str = ""
+    address6: str = ""
     xdp: XdpMode = ""
 
 

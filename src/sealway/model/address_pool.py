@@ -49,6 +49,11 @@ def router_address(cidr: str) -> str:
     return str(IPv4Network(cidr).network_address + 1)
 
 
+def is_ipv6(address_or_cidr: str) -> bool:
+    """Which version an address or block is of, by its look."""
+    return ":" in address_or_cidr
+
+
 def wide_address(ipv6_cidr: str, private_ip: str) -> str:
     """An interface's address in an IPv6 block: the IPv4 one at its end, so it needs no bookkeeping."""
     return str(IPv6Address(int(IPv6Network(ipv6_cidr).network_address) + int(IPv4Address(private_ip))))

@@ -222,14 +222,15 @@ class FrontendKey(NamedTuple):
         return [cls._make(each) for each in _FRONTEND_KEY.iter_unpack(data)]
 
 
-_INTERFACE = Struct("<16sI")
+_INTERFACE = Struct("<16sI16s")
 
 
 class Interface(NamedTuple):
-    """``struct sealway_interface``, 20 bytes."""
+    """``struct sealway_interface``, 36 bytes."""
 
     address: bytes
     egress: int
+    address6: bytes
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""

@@ -20,12 +20,13 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
 from ..base import Backend, DataPlaneState, FlowEvent, FrontendCounters, Refusal
 from . import abi, census, early, libbpf, loader
 from .carry_over import CarryOver, Takeover, flags_of
 from .filters import Filters
-from .layouts import NARROW, WIDE, is_ipv6
+from .layouts import NARROW, WIDE
 from .namespace import Namespace
 from .plane import Plane, edition_of
 from .slots_plan import Place

@@ -13,8 +13,9 @@ from ipaddress import ip_address
 
 import structlog
 
+from ...model.address_pool import is_ipv6
 from . import abi, abi6, libbpf
-from .layouts import NARROW, address_text, is_ipv6, layout_of
+from .layouts import NARROW, address_text, layout_of
 
 _ACK = 0x10
 _WINDOW = 1024

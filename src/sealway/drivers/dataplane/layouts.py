@@ -7,6 +7,7 @@ import ipaddress
 import socket
 from typing import NamedTuple
 
+from ...model.address_pool import is_ipv6
 from . import abi, abi6, libbpf
 
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -43,11 +44,6 @@ NARROW = Layout(
 WIDE = Layout(
     128, abi6.Backend, abi6.Event, abi6.Flow, abi6.Frontend, abi6.FrontendKey, abi6.Interface, abi6.Refusal
 )
-
-
-def is_ipv6(text: str) -> bool:
-    """Whether an address is one, by its look."""
-    return ":" in text
 
 
 def address_text(packed: bytes) -> str:

@@ -10,11 +10,12 @@ that nothing has happened to is the same object: see ``node/kept.py``.
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from ...model.address_pool import is_ipv6
 from ...model.guard import Direction
 from ..base import Backend, DataPlaneState, Frontend, WeightedBackend
 from . import abi, abi6
 from .guard_plan import GuardPlan, TableFull
-from .layouts import Layout, is_ipv6
+from .layouts import Layout
 
 _SLOT_BITS = 16
 SLOT_MASK = (1 << _SLOT_BITS) - 1

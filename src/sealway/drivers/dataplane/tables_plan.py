@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from ...model.address_pool import is_ipv6
 from ...model.guard import Direction, Guards
 from ..base import Backend, DataPlaneState, Frontend
 from . import abi, abi6
 from .guard_plan import GuardPlan, GuardTables, TableFull, guard_plan
-from .layouts import NARROW, NO_ADDRESS, Layout, is_ipv6
+from .layouts import NARROW, NO_ADDRESS, Layout
 from .maglev import Share, build
 from .slots_plan import (
     SLOT_MASK,
@@ -245,7 +246,11 @@ def _interfaces(
         if each.role == "task" and each.name in places:
             egress = guards.table(state.guards.of.get(each.address), Direction.EGRESS)
             own = layout.address(each.address) if each.address else bytes(layout.bits // 8)
-            found[places[each.name].ifindex] = layout.interface(own, egress)
+            other = layout.address(each.address6) if each.address6 and layout is not NARROW else NO_ADDRESS
+            made = abi.Interface(own, egress)
+            found[places[each.name].ifindex] = (
+                made if layout is NARROW else abi6.Interface(*made, address6=other)
+            )
     return found
 
 
