@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Mapping
 
+from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
 from ...model.guard import Guards
 from ..base import Port, Refusal, TaskEndpoint
@@ -85,7 +86,8 @@ class FakeNetwork:
         self._call("probe_socket")
         if source not in self.vips:
             raise DriverError(f"no probe can leave from {source}: Cannot assign requested address")
-        return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        family = socket.AF_INET6 if is_ipv6(source) else socket.AF_INET
+        return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
 
     async def teardown(self) -> None:
         self._call("teardown", needs_network=False)

@@ -13,13 +13,13 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from ...model.address_pool import resolver_address
+from ...model.address_pool import is_ipv6, resolver_address
 from ...model.errors import DriverError
 from ...model.guard import Guards
 from ..base import HOST_INTERFACE, LB_NAMESPACE, Port, Refusal, TaskEndpoint
 from . import iptables, lb_namespace, netlink, netns, nft, sysctl, task_links
 from .host_ports import taken_ports
-from .layout import LB_NEXT_HOP, LB_NEXT_HOP6, UNASSIGNED_METRIC, containing, is_ipv6, router
+from .layout import LB_NEXT_HOP, LB_NEXT_HOP6, UNASSIGNED_METRIC, containing, router
 
 T = TypeVar("T")
 
@@ -88,9 +88,8 @@ class LinuxNetwork:
                 netlink.set_addresses(ipr, index, routers | self._host_addresses)
 
     async def attach_task(self, endpoint: TaskEndpoint, pid: int) -> str:
-        source = self._source_towards(endpoint.private_ip)
         async with self._lock:
-            return await _in_thread(lambda: task_links.attach(endpoint, pid, source))
+            return await _in_thread(lambda: task_links.attach(endpoint, pid, self._source_towards))
 
     async def detach_task(self, network_interface_id: str) -> None:
         async with self._lock:
@@ -108,7 +107,8 @@ class LinuxNetwork:
             await self._apply_rules()
 
     async def _apply_rules(self) -> None:
-        await iptables.apply(self._narrow_cidrs, self._sources)
+        wide = len(self._narrow_cidrs) < len(self._vpc_cidrs)
+        await iptables.apply(self._narrow_cidrs, self._sources, wide)
 
     @property
     def _narrow_cidrs(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ permanent neighbour entry leads to the MAC that all host-side ends share. Nothin
 from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
-from ...model.address_pool import mac_for, router_address, wide_router_address
+from ...model.address_pool import is_ipv6, mac_for, router_address, wide_router_address
 
 GATEWAY = "169.254.1.1"
 """The next hop of tasks and of the load balancer's namespace."""
@@ -40,11 +40,6 @@ def containing(cidrs: Iterable[str], address: str) -> str | None:
     """The first of these networks that the address is in."""
     wanted = ip_address(address)
     return next((cidr for cidr in cidrs if wanted in ip_network(cidr)), None)
-
-
-def is_ipv6(address_or_cidr: str) -> bool:
-    """By its look."""
-    return ":" in address_or_cidr
 
 
 def router(cidr: str) -> str:

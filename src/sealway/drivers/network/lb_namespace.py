@@ -8,6 +8,7 @@ host  sealway0 ---- eth0  sealway-lb
 import os
 import socket
 
+from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
 from ..base import HOST_INTERFACE
 from . import netlink, netns, sysctl
@@ -89,9 +90,10 @@ def set_vips(name: str, vips: frozenset[str]) -> None:
 
 def probe_socket(name: str, source: str) -> socket.socket:
     """A non-blocking TCP socket there, bound to ``source`` and a port of the probes' range."""
+    family = socket.AF_INET6 if is_ipv6(source) else socket.AF_INET
 
     def work() -> socket.socket:
-        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        made = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             # The port is chosen at connect, so one source port serves many targets.
             made.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)

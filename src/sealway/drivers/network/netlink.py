@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from pyroute2 import IPRoute, NetlinkError  # type: ignore[attr-defined]
 
+from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
-from .layout import ROUTE_PROTOCOL, is_ipv6
+from .layout import ROUTE_PROTOCOL
 
 _UNICAST, _UNREACHABLE = 1, 7  # rtm_type, from linux/rtnetlink.h
 _USUAL_METRIC = 1024  # what an IPv6 route has that was given none
@@ -139,8 +140,8 @@ def set_neighbour(ipr: Socket, index: int, address: str, mac: str) -> None:
 
 
 def neighbours(ipr: Socket) -> list[tuple[int, str]]:
-    """(interface, address) of the permanent IPv4 entries."""
-    found = ipr.get_neighbours(family=2)
+    """(interface, address) of the permanent entries, of both versions."""
+    found = [each for family in (2, 10) for each in ipr.get_neighbours(family=family)]
     return [(each["ifindex"], each.get("dst")) for each in found if each["state"] & _PERMANENT]
 
 

@@ -1,5 +1,6 @@
 """Performs the change that ``nft_plan`` decides, through nft; reads back what our table counted."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,35 +16,47 @@ _ABSENT = "No such file or directory"
 
 
 async def apply(guards: Guards, resolvers: Iterable[str], host_passes: bool) -> None:
-    """Puts our table right."""
-    listed = await _list("-t", "list", "table", "ip", plan.TABLE)
-    now = plan.Present() if listed is None else plan.present(listed)
-    text = plan.change(now, guards, resolvers, host_passes)
-    if text is not None:
-        await run(["nft", "-f", "-"], text)
+    """Puts our tables right; the one of IPv6 is there only if an address of it is guarded."""
+    for family in plan.FAMILIES:
+        listed = await _list(family, "-t", "list", "table")
+        if family is not plan.IPV4 and not family.part(guards).of:
+            if listed is not None:
+                await run(["nft", "-f", "-"], plan.removal(family))
+            continue
+        now = plan.Present() if listed is None else plan.present(listed)
+        text = plan.change(now, guards, resolvers, host_passes, family)
+        if text is not None:
+            await run(["nft", "-f", "-"], text)
 
 
 async def counted() -> dict[str, int]:
     """Packets dropped, by reason."""
-    listed = await _list("list", "counters", "table", "ip", plan.TABLE)
-    return {} if listed is None else plan.counted(listed)
+    total: Counter[str] = Counter()
+    for family in plan.FAMILIES:
+        listed = await _list(family, "list", "counters", "table")
+        total.update({} if listed is None else plan.counted(listed))
+    return dict(total)
 
 
 async def refusals(guards: Guards) -> list[Refusal]:
     """What was refused in the last hour."""
-    listed = await _list("list", "sets", "table", "ip", plan.TABLE)
-    return [] if listed is None else plan.refusals(listed, guards)
+    found: list[Refusal] = []
+    for family in plan.FAMILIES:
+        listed = await _list(family, "list", "sets", "table")
+        found += [] if listed is None else plan.refusals(listed, guards)
+    return found
 
 
 async def remove() -> None:
-    """Takes our table away."""
-    await run(["nft", "-f", "-"], f"add table ip {plan.TABLE}\ndelete table ip {plan.TABLE}\n")
+    """Takes our tables away."""
+    for family in plan.FAMILIES:
+        await run(["nft", "-f", "-"], plan.removal(family))
 
 
-async def _list(*words: str) -> Any:
-    """What nft tells; None when there is no table of ours."""
+async def _list(family: plan.Family, *words: str) -> Any:
+    """What nft tells of the version's table; None when there is none of ours."""
     try:
-        return msgspec.json.decode(await run(["nft", "-j", *words], ""))
+        return msgspec.json.decode(await run(["nft", "-j", *words, family.header, plan.TABLE], ""))
     except DriverError as error:
         if _ABSENT in str(error):
             return None

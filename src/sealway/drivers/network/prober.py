@@ -70,7 +70,8 @@ class LbProber:
         connector = aiohttp.TCPConnector(
             socket_factory=lambda _: made, ssl=self._tls, force_close=True, happy_eyeballs_delay=None
         )
-        url = URL(f"{probe.protocol.lower()}://{probe.address}:{probe.port}{probe.path}", encoded=True)
+        host = f"[{probe.address}]" if ":" in probe.address else probe.address
+        url = URL(f"{probe.protocol.lower()}://{host}:{probe.port}{probe.path}", encoded=True)
         async with (
             aiohttp.ClientSession(
                 connector=connector,

@@ -52,6 +52,15 @@ def _without_autoconfiguration(interface: str) -> None:
         write(f"ipv6/conf/{interface}/{name}", value)
 
 
+def task_namespace(interfaces: tuple[str, ...], ipv6: bool) -> None:
+    """A task's own: with ``ipv6`` it has the address that it is given, and makes none itself."""
+    if not ipv6:
+        write("ipv6/conf/all/disable_ipv6", "1")
+        return
+    for interface in ("all", "default", *interfaces):
+        _without_autoconfiguration(interface)
+
+
 def load_balancer_namespace(first_port: int, last_port: int, ipv6_interfaces: tuple[str, ...] = ()) -> None:
     """``first_port`` to ``last_port``: where health probes leave from; the data plane uses others.
     ``ipv6_interfaces``: those that have IPv6."""

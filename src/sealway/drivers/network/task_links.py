@@ -1,4 +1,4 @@
-"""A task's veth: one end in the task's namespace with the task's address, the other on the host. Blocking.
+"""A task's veth: one end in the task's namespace with the task's addresses, the other on the host. Blocking.
 
 The host-side interface carries the network interface's id as its alias, so a later process knows whose it is.
 """
@@ -7,14 +7,18 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
 from ..base import TaskEndpoint
 from . import netlink, netns, sysctl
-from .layout import GATEWAY, HOST_MAC, TASK_INSIDE, TASK_PREFIX, task_interface
+from .layout import GATEWAY, GATEWAY6, HOST_MAC, TASK_INSIDE, TASK_PREFIX, task_interface
+
+SourceTowards = Callable[[str], str | None]
+"""Whose address the host uses towards a task's."""
 
 
-def attach(endpoint: TaskEndpoint, pid: int, source: str | None) -> str:
-    """Makes or completes the pair; ``source`` is whose address the host uses towards the task."""
+def attach(endpoint: TaskEndpoint, pid: int, source_towards: SourceTowards) -> str:
+    """Makes or completes the pair."""
     name = task_interface(endpoint.network_interface_id)
     namespace = _open_namespace(pid)
     try:
@@ -22,7 +26,7 @@ def attach(endpoint: TaskEndpoint, pid: int, source: str | None) -> str:
         with netlink.netlink() as ipr:
             _ensure_pair(ipr, name, endpoint, namespace)
             netns.run_inside(path, lambda: _configure_inside(endpoint))
-            _configure_host(ipr, name, endpoint, source)
+            _configure_host(ipr, name, endpoint, source_towards)
     finally:
         os.close(namespace)
     return name
@@ -55,36 +59,49 @@ def _find_inside() -> netlink.Link | None:
         return netlink.find_link(ipr, TASK_INSIDE)
 
 
+def _addresses(endpoint: TaskEndpoint) -> set[str]:
+    return {endpoint.private_ip, endpoint.ipv6_address} - {""}
+
+
 def _configure_inside(endpoint: TaskEndpoint) -> None:
-    sysctl.write("ipv6/conf/all/disable_ipv6", "1")
+    sysctl.task_namespace(("lo", TASK_INSIDE), ipv6=bool(endpoint.ipv6_address))
     with netlink.netlink() as ipr:
         loopback, link = netlink.require_link(ipr, "lo"), netlink.require_link(ipr, TASK_INSIDE)
         ipr.link("set", index=loopback.index, state="up")
         ipr.link("set", index=link.index, state="up")
-        netlink.set_addresses(ipr, link.index, {endpoint.private_ip})
-        netlink.set_neighbour(ipr, link.index, GATEWAY, HOST_MAC)
-        netlink.set_default_route(ipr, link.index, GATEWAY)
+        netlink.set_addresses(ipr, link.index, _addresses(endpoint))
+        for gateway in (GATEWAY, GATEWAY6) if endpoint.ipv6_address else (GATEWAY,):
+            netlink.set_neighbour(ipr, link.index, gateway, HOST_MAC)
+            netlink.set_default_route(ipr, link.index, gateway)
 
 
-def _configure_host(ipr: netlink.Socket, name: str, endpoint: TaskEndpoint, source: str | None) -> None:
+def _configure_host(
+    ipr: netlink.Socket, name: str, endpoint: TaskEndpoint, source_towards: SourceTowards
+) -> None:
     link = netlink.require_link(ipr, name)
-    sysctl.host_side(name)
+    sysctl.host_side(name, ipv6=bool(endpoint.ipv6_address))
     ipr.link("set", index=link.index, state="up", ifalias=endpoint.network_interface_id)
-    netlink.set_neighbour(ipr, link.index, endpoint.private_ip, endpoint.mac)
-    netlink.put_route(ipr, netlink.Route(f"{endpoint.private_ip}/32", link.index, source=source))
+    for address in _addresses(endpoint):
+        netlink.set_neighbour(ipr, link.index, address, endpoint.mac)
+        netlink.put_route(ipr, _route(address, link.index, source_towards))
 
 
-def restore_routes(source_towards: Callable[[str], str | None]) -> None:
+def _route(address: str, interface: int, source_towards: SourceTowards) -> netlink.Route:
+    bits = 128 if is_ipv6(address) else 32
+    return netlink.Route(f"{address}/{bits}", interface, source=source_towards(address))
+
+
+def restore_routes(source_towards: SourceTowards) -> None:
     """Routes that the tasks' interfaces lack: one goes with the address that it names as source.
 
     The neighbour entry, which nothing else takes away, tells the task's address.
     """
     with netlink.netlink() as ipr:
-        routed = {route.interface for route in netlink.our_routes(ipr)}
-        lost = {link.index for link in netlink.all_links(ipr) if _is_task(link) and link.alias} - routed
-        for index, address in netlink.neighbours(ipr) if lost else ():
-            if index in lost:
-                route = netlink.Route(f"{address}/32", index, source=source_towards(address))
+        tasks = {link.index for link in netlink.all_links(ipr) if _is_task(link) and link.alias}
+        routed = {(route.interface, route.destination) for route in netlink.our_routes(ipr)}
+        for index, address in netlink.neighbours(ipr) if tasks else ():
+            route = _route(address, index, source_towards)
+            if index in tasks and (index, route.destination) not in routed:
                 netlink.put_route(ipr, route)
 
 
