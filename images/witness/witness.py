@@ -230,7 +230,9 @@ def main():
         "fingerprint": fingerprint(read_certificate()),
     }
     context = server_context()
-    listener = socket.create_server(("0.0.0.0", PORT), backlog=1024)
+    address = os.environ.get("WITNESS_ADDRESS", "0.0.0.0")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.create_server((address, PORT), family=family, backlog=1024)
     print(f"witness: TLS on port {PORT}", flush=True)
     while True:
         sock, address = listener.accept()

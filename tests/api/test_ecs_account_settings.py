@@ -22,7 +22,8 @@ def settings(ecs, **members):
 def test_what_holds_where_nothing_was_chosen(world):
     assert settings(world.ecs) == {}
     effective = settings(world.ecs, effectiveSettings=True)
-    assert len(effective) == 11
+    assert len(effective) == 12
+    assert effective["dualStackIPv6"] == "enabled"
     assert effective["taskLongArnFormat"] == "enabled"
     assert effective[PERIOD] == "7"
 
@@ -59,7 +60,7 @@ def test_pages_of_ten(world):
     page = world.ecs.list_account_settings(effectiveSettings=True)
     assert len(page["settings"]) == 10
     rest = world.ecs.list_account_settings(effectiveSettings=True, nextToken=page["nextToken"])
-    assert len(rest["settings"]) == 1
+    assert len(rest["settings"]) == 2
     with refused("InvalidParameterException", "between 1 and 10"):
         world.ecs.list_account_settings(maxResults=11)
     with refused("InvalidParameterException", "Invalid token"):

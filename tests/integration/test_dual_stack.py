@@ -1,16 +1,20 @@
-"""IPv6 clients of a load balancer whose targets speak IPv4: the bridge and the awsvpc service alike."""
+"""IPv6 clients of a load balancer: of targets that speak IPv4, the bridge and the awsvpc service alike, and
+of tasks that have IPv6 addresses themselves."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv6Network
+from typing import Any
 
 import dns.resolver
 import pytest
 from OpenSSL import SSL
 
 from demo import outside
-from demo.architecture import Side
+from demo.architecture import CONTAINER_PORT, Side
+from demo.tasks import CALL, running_tasks
 from demo.tls_client import connect, visit
 from tests.support.waiting import until
 from tests.support.world import World
@@ -18,6 +22,8 @@ from tests.support.world import World
 pytestmark = [pytest.mark.root, pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(180)]
 
 HOST, CLIENT = "2001:db8:51::1", "2001:db8:51::2"
+SIX_PORT = 8446
+QUICK = {"Delay": 1, "MaxAttempts": 60}
 
 
 def wide_addresses(world: World) -> list[str]:
@@ -97,3 +103,110 @@ def test_ping_and_what_is_described(world: World, vips: list[str]) -> None:
     )["NetworkInterfaces"]
     described = {each["Ipv6Address"] for one in interfaces for each in one["Ipv6Addresses"]}
     assert described >= set(vips)
+
+
+@pytest.fixture(scope="module")
+def six(world: World, vips: list[str], reachable: None) -> Iterator[Side]:
+    """Ledger's image once more, on tasks with IPv6 addresses behind a target group of IPv6."""
+    elb, ecs = world.clients.elb, world.clients.ecs
+    group = elb.create_target_group(
+        Name="six", Protocol="TCP", Port=CONTAINER_PORT, VpcId=world.made.vpc, TargetType="ip",
+        IpAddressType="ipv6", HealthCheckIntervalSeconds=5, HealthyThresholdCount=2,
+    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+    delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "1"}
+    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
+    listener = elb.create_listener(
+        LoadBalancerArn=world.made.load_balancer, Protocol="TCP", Port=SIX_PORT,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )["Listeners"][0]["ListenerArn"]  # fmt: skip
+    container = {
+        "name": "six", "image": world.made.ledger.image, "essential": True, "stopTimeout": 1,
+        "portMappings": [{"containerPort": CONTAINER_PORT}],
+        "environment": [{"name": "WITNESS_ADDRESS", "value": "::"}],
+    }  # fmt: skip
+    ecs.register_task_definition(
+        family="six", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+        containerDefinitions=[container],
+    )  # fmt: skip
+    network = {"subnets": list(world.made.subnets), "securityGroups": [allowed(world, vips)]}
+    ecs.create_service(
+        cluster="green", serviceName="six", taskDefinition="six", desiredCount=2, launchType="FARGATE",
+        loadBalancers=[{"targetGroupArn": group, "containerName": "six", "containerPort": CONTAINER_PORT}],
+        networkConfiguration={"awsvpcConfiguration": network},
+    )  # fmt: skip
+    ecs.get_waiter("services_stable").wait(cluster="green", services=["six"], WaiterConfig=QUICK)
+    elb.get_waiter("target_in_service").wait(TargetGroupArn=group, WaiterConfig=QUICK)
+    yield Side("green", "six", SIX_PORT, group, "FARGATE")
+    ecs.delete_service(cluster="green", service="six", force=True)
+    elb.delete_listener(ListenerArn=listener)
+    until("its tasks are gone", lambda: not interfaces(world), seconds=60)
+
+
+def allowed(world: World, vips: list[str]) -> str:
+    """A group of targets that lets in the load balancer, the client outside, and its own members; of IPv6."""
+    ec2 = world.clients.ec2
+    group: str = ec2.create_security_group(GroupName="six", Description="six", VpcId=world.made.vpc)[
+        "GroupId"
+    ]
+    port = {"IpProtocol": "tcp", "FromPort": CONTAINER_PORT, "ToPort": CONTAINER_PORT}
+    peers = [{"CidrIpv6": f"{peer}/128"} for peer in (*vips, CLIENT)]
+    ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[{**port, "Ipv6Ranges": peers}, {**port, "UserIdGroupPairs": [{"GroupId": group}]}],
+    )
+    everywhere = {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[everywhere])
+    return group
+
+
+def interfaces(world: World) -> list[dict[str, Any]]:
+    """Of the tasks that have IPv6 addresses."""
+    arns = world.clients.ecs.list_tasks(cluster="green", family="six")["taskArns"]
+    tasks = world.clients.ecs.describe_tasks(cluster="green", tasks=arns)["tasks"] if arns else []
+    return [one for task in tasks for one in task["containers"][0]["networkInterfaces"]]
+
+
+def test_tasks_with_ipv6_addresses_behind_a_target_group_of_ipv6(
+    world: World, six: Side, vips: list[str]
+) -> None:
+    """Hidden clients, as is the default of TCP and addresses: the target sees the load balancer, in IPv6."""
+    ca, name = world.ca(world.made.ledger), world.made.ledger.certificate_name
+    own = {one["ipv6Address"] for one in interfaces(world)}
+    assert len(own) == 2
+    health = world.clients.elb.describe_target_health(TargetGroupArn=six.target_group)
+    assert {one["Target"]["Id"] for one in health["TargetHealthDescriptions"]} == own
+
+    visits = [visit(vip, six.port, name, ca) for vip in (*vips, *world.nodes) for _ in range(3)]
+    visits += [
+        one for vip in (*vips, *world.nodes) for one in outside.visits(f"{vip}:{six.port}", name, ca, 3)
+    ]
+
+    assert [v.error for v in visits if not v.ok] == []
+    assert all(v.same_session for v in visits)
+    assert {v.server["client"].rpartition(":")[0] for v in visits} == set(vips)
+    assert {v.server["address"] for v in visits} == own
+
+
+def test_a_kept_ipv6_client_is_seen(world: World, six: Side, vips: list[str]) -> None:
+    keep = {"Key": "preserve_client_ip.enabled", "Value": "true"}
+    world.clients.elb.modify_target_group_attributes(TargetGroupArn=six.target_group, Attributes=[keep])
+    ca, name = world.ca(world.made.ledger), world.made.ledger.certificate_name
+
+    def seen() -> set[str]:
+        found = [one for vip in vips for one in outside.visits(f"{vip}:{six.port}", name, ca, 3)]
+        assert [v.error for v in found if not v.ok] == []
+        return {v.server["client"].rpartition(":")[0] for v in found}
+
+    until("the client's own address is seen", lambda: seen() == {CLIENT})
+
+
+def test_one_task_reaches_another_as_their_group_says(world: World, six: Side) -> None:
+    one, other = running_tasks(world.clients, six)
+    [target] = [i["ipv6Address"] for i in interfaces(world) if i["privateIpv4Address"] == other.address]
+    query = f"host={target}&port={CONTAINER_PORT}&name={world.made.ledger.certificate_name}&count=2"
+    script = CALL.replace("127.0.0.1", "[::1]")
+    ran = subprocess.run(
+        ["docker", "exec", one.container_id, "/usr/bin/python3", "-c", script, query],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert [call["ok"] for call in json.loads(ran.stdout)] == [True, True]

@@ -82,8 +82,9 @@ class ControlWorld:
         delay: int = 300,
         listener: bool = True,
         cuts: bool = False,
+        version: str = "ipv4",
     ) -> None:
-        """``cuts``: connections end with the deregistration delay."""
+        """``cuts``: connections end with the deregistration delay. ``version``: of IP, the targets'."""
         self.put(
             TargetGroup(
                 arn=GROUP,
@@ -93,6 +94,7 @@ class ControlWorld:
                 port=8443,
                 vpc_id="vpc-1",
                 target_type=target_type,
+                ip_address_type=version,
                 health_check=HealthCheck(),
                 attributes={
                     "deregistration_delay.timeout_seconds": str(delay),

@@ -122,7 +122,9 @@ def _service(row: dict[str, Any]) -> str:
 def _remedy(row: dict[str, Any]) -> str:
     peer = row["source"] if row["direction"] == "ingress" else row["destination"]
     protocol = _PROTOCOLS.get(row["protocol"], str(row["protocol"]))
-    permission = f"IpProtocol={protocol},IpRanges=[{{CidrIp={peer}/32}}]"
+    wide = ":" in peer
+    network = f"Ipv6Ranges=[{{CidrIpv6={peer}/128}}]" if wide else f"IpRanges=[{{CidrIp={peer}/32}}]"
+    permission = f"IpProtocol={protocol},{network}"
     if protocol in ("tcp", "udp"):
         permission += f",FromPort={row['port']},ToPort={row['port']}"
     elif protocol == "icmp":

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from ..model.account_setting import DUAL_STACK, AccountSetting, account_key, is_enabled
 from ..model.capacity_provider import CapacityProvider
 from ..model.cluster import ContainerInstance
 from ..model.instance import Instance
@@ -188,6 +189,11 @@ def read_stock(reader: Reader, snapshot: ServiceSnapshot, ledger: Ledger) -> Sto
         subnets=subnets,
         interfaces=[i for s in subnets for i in reader.list(NetworkInterface, subnet_id=s.id)],
         security_groups=[g for vpc in vpcs for g in reader.list(SecurityGroup, vpc_id=vpc, name="default")],
+        dual_stack=is_enabled(
+            reader.get(
+                AccountSetting, account_key(snapshot.service.region, snapshot.service.account_id, DUAL_STACK)
+            )
+        ),
     )
 
 

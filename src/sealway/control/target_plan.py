@@ -89,7 +89,8 @@ def endpoint(
     """Target id and port of a task behind one of its service's load balancers; None: not known yet."""
     port = int(str(balancer["containerPort"]))
     if group.target_type == "ip":
-        return (task.interface.private_ip, port) if task.interface else None
+        address = _address(task, group)
+        return (address, port) if address else None
     instance = snapshot.machines.instances.get(task.container_instance_arn or "")
     if instance is None:
         return None
@@ -97,6 +98,13 @@ def endpoint(
         return instance.ec2_instance_id, port
     host_port = _host_port(task, str(balancer["containerName"]), port, TRANSPORTS[group.protocol])
     return None if host_port is None else (instance.ec2_instance_id, host_port)
+
+
+def _address(task: Task, group: TargetGroup) -> str:
+    """The task's own, of the group's IP version; empty: it has none."""
+    if task.interface is None:
+        return ""
+    return task.interface.ipv6_address if group.ip_address_type == "ipv6" else task.interface.private_ip
 
 
 def _host_port(task: Task, container: str, port: int, transports: Sequence[str]) -> int | None:

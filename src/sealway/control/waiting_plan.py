@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from ..model.account_setting import DUAL_STACK, AccountSetting, account_key, is_enabled
 from ..model.ids import IdSource
 from ..model.network import NetworkInterface, SecurityGroup, Subnet
 from ..model.new_task import Stock, TaskRequest, board, place_all, subnet_ids
@@ -68,6 +69,9 @@ def _queue(reader: Reader, tasks: list[Task], ledger: Ledger) -> Queue | None:
         subnets=subnets,
         interfaces=[i for s in subnets for i in reader.list(NetworkInterface, subnet_id=s.id)],
         security_groups=[g for vpc in vpcs for g in reader.list(SecurityGroup, vpc_id=vpc, name="default")],
+        dual_stack=is_enabled(
+            reader.get(AccountSetting, account_key(first.region, first.account_id, DUAL_STACK))
+        ),
     )
     return Queue(request=request_of(first, definition), tasks=tuple(tasks), stock=stock)
 

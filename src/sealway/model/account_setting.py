@@ -2,7 +2,12 @@
 
 from typing import ClassVar
 
+from . import arn
 from .resource import Resource
+
+DUAL_STACK = "dualStackIPv6"
+"""Whether tasks get IPv6 addresses where their subnets have any: yes, unless it says ``disabled``. Source:
+ECS Developer Guide, "Access Amazon ECS features with account settings"."""
 
 
 class AccountSetting(Resource, frozen=True, kw_only=True):
@@ -24,3 +29,13 @@ class AccountSetting(Resource, frozen=True, kw_only=True):
 def setting_key(region: str, principal_arn: str, name: str) -> str:
     """The key of one setting. The principal's ARN names the account."""
     return f"{region}|{principal_arn}|{name}"
+
+
+def account_key(region: str, account_id: str, name: str) -> str:
+    """The key of what holds for a whole account: the root user's."""
+    return setting_key(region, arn.make("iam", "", account_id, "root"), name)
+
+
+def is_enabled(setting: AccountSetting | None) -> bool:
+    """Of one that is enabled unless somebody has chosen otherwise."""
+    return setting is None or setting.value == "enabled"

@@ -46,11 +46,17 @@ class Subnet(Resource, frozen=True, kw_only=True):
     availability_zone_id: str
     default_for_az: bool = False
     map_public_ip_on_launch: bool = False
+    assign_ipv6_address_on_creation: bool = False
     tags: dict[str, str] = {}
 
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Of each IP version that it has."""
+        return (self.cidr, self.ipv6_cidr) if self.ipv6_cidr else (self.cidr,)
 
 
 class SecurityGroup(Resource, frozen=True, kw_only=True):
@@ -109,3 +115,8 @@ class NetworkInterface(Resource, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of both IP versions."""
+        return (self.private_ip, *self.ipv6_addresses)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from . import arn, capacity, placement
-from .address_pool import RESERVED_AT_START, first_free, mac_for
+from .address_pool import RESERVED_AT_START, first_free, mac_for, wide_address
 from .cluster import ContainerInstance
 from .ids import IdSource, uuid
 from .network import InterfaceAttachment, NetworkInterface, SecurityGroup, Subnet
@@ -73,6 +73,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     zone_tasks: dict[str, int] = {}
     security_groups: dict[str, tuple[str, ...]] = {}
     """VPC id -> its default security group, for tasks that name none."""
+    dual_stack: bool = True
+    """Whether a task has an IPv6 address where its subnet has any."""
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,8 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     last_given: Mapping[str, tuple[datetime, int]] = {}
     growing: frozenset[str] = frozenset()
     """Capacity providers whose groups grow as tasks need: those wait there that find no place."""
+    dual_stack: bool = True
+    """The account's ``dualStackIPv6``."""
 
 
 def board(request: TaskRequest, stock: Stock) -> Board:
@@ -137,6 +141,7 @@ def board(request: TaskRequest, stock: Stock) -> Board:
             if t.group == request.group and t.desired_status != "STOPPED"
         ),
         security_groups={g.vpc_id: (g.id,) for g in stock.security_groups if g.name == "default"},
+        dual_stack=stock.dual_stack,
     )
 
 
@@ -397,6 +402,9 @@ def _interface(
         subnet_id=subnet.id,
         availability_zone=subnet.availability_zone,
         private_ip=address,
+        ipv6_addresses=(wide_address(subnet.ipv6_cidr, address),)
+        if on.dual_stack and subnet.ipv6_cidr
+        else (),
         mac=mac_for(address),
         description=arn.ecs(subnet.region, subnet.account_id, f"attachment/{attachment}"),
         requester_id=ECS_REQUESTER,
@@ -421,6 +429,7 @@ def _task_interface(interface: NetworkInterface | None) -> TaskInterface | None:
         attachment_id=arn.last(interface.description),
         subnet_id=interface.subnet_id,
         private_ip=interface.private_ip,
+        ipv6_address=next(iter(interface.ipv6_addresses), ""),
         mac=interface.mac,
     )
 

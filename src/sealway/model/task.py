@@ -64,7 +64,13 @@ class TaskInterface(msgspec.Struct, frozen=True, kw_only=True):
     attachment_id: str
     subnet_id: str
     private_ip: str
+    ipv6_address: str = ""
     mac: str
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of each IP version one, or of IPv4 alone."""
+        return (self.private_ip, self.ipv6_address) if self.ipv6_address else (self.private_ip,)
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from ..drivers.base import (
     Interface,
     WeightedBackend,
 )
+from ..model.address_pool import is_ipv6
 from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup
@@ -188,10 +189,18 @@ def _interfaces(
         (
             Interface(name=HOST_INTERFACE, role="host"),
             *([Interface(name=BRIDGE_INTERFACE, role="bridge")] if bridged else []),
-            *(Interface(name=name, role="task", address=address) for address, name in endpoints.items()),
+            *_task_interfaces(endpoints),
             *(Interface(name=name, role="uplink") for name in uplinks),
         )
     )
+
+
+def _task_interfaces(endpoints: Mapping[str, str]) -> Iterable[Interface]:
+    """Each with its address, and its IPv6 address if it has one."""
+    wide = {name: address for address, name in endpoints.items() if is_ipv6(address)}
+    for address, name in endpoints.items():
+        if not is_ipv6(address):
+            yield Interface(name=name, role="task", address=address, address6=wide.get(name, ""))
 
 
 def _places(view: Snapshot, endpoints: Mapping[str, str], arn: str) -> Places:
@@ -259,6 +268,7 @@ def _frontends(
             backends=combined((chosen[arn], weight) for arn, weight in weights.items()),
             sticky=any(group.attributes.get("stickiness.enabled") == "true" for group in groups),
             idle_timeout=int(listener.attributes.get("tcp.idle_timeout.seconds", DEFAULT_IDLE_TIMEOUT)),
+            counterpart=zone.vip6,
         )
         made.append(frontend)
         if zone.vip6:

@@ -27,14 +27,14 @@ def _guards(view: Snapshot) -> Guards:
     members: dict[str, set[str]] = {}
     for each in interfaces:
         for group in each.security_groups:
-            members.setdefault(group, set()).add(each.private_ip)
-    guarded = {each.private_ip for each in interfaces}
-    vips = {zone.vip for balancer in view.balancers for zone in balancer.zones}
+            members.setdefault(group, set()).update(each.addresses)
+    guarded = {address for each in interfaces for address in each.addresses}
+    vips = {address for balancer in view.balancers for zone in balancer.zones for address in zone.addresses}
     return Guards(
         rules={
             name: _guard([groups[one] for one in ids if one in groups]) for name, ids in sorted(names.items())
         },
-        of={each.private_ip: guard_name(each.security_groups) for each in interfaces},
+        of={address: guard_name(each.security_groups) for each in interfaces for address in each.addresses},
         members={group: frozenset(addresses) for group, addresses in members.items()},
         balancers=frozenset(vips & guarded),
         published={

@@ -2,7 +2,7 @@
 
 Probed is every registered target, not draining ones, of a target group that a listener of an active
 load balancer forwards to: from the VIP of the target's zone, or the first, so that the target sees the
-load balancer as the source.
+load balancer as the source. Targets of IPv6 are probed in that version.
 """
 
 from datetime import datetime
@@ -63,7 +63,7 @@ def _job(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, target: Tar
         check=check,
         draining=group.unhealthy_draining,
         probe=Probe(
-            source=_source(balancer, target),
+            source=_source(balancer, group, target),
             address=instance.private_ip if instance else target.id,
             port=target.port if check.port == "traffic-port" else int(check.port),
             protocol=check.protocol,  # type: ignore[arg-type]
@@ -75,6 +75,9 @@ def _job(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, target: Tar
     )
 
 
-def _source(balancer: LoadBalancer, target: Target) -> str:
-    vips = {zone.availability_zone: zone.vip for zone in balancer.zones}
-    return vips.get(target.availability_zone) or balancer.zones[0].vip
+def _source(balancer: LoadBalancer, group: TargetGroup, target: Target) -> str:
+    zone = next(
+        (zone for zone in balancer.zones if zone.availability_zone == target.availability_zone),
+        balancer.zones[0],
+    )
+    return zone.vip6 if group.ip_address_type == "ipv6" else zone.vip

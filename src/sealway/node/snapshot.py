@@ -81,8 +81,10 @@ class Snapshot:
 
     @cached_property
     def tasks_by_address(self) -> dict[str, Task]:
-        """Private address -> the awsvpc task that has it."""
-        return {task.interface.private_ip: task for task in self.tasks if task.interface}
+        """Private address, of either IP version -> the awsvpc task that has it."""
+        return {
+            address: task for task in self.tasks if task.interface for address in task.interface.addresses
+        }
 
     @cached_property
     def published(self) -> dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]]:

@@ -73,11 +73,11 @@ class Views:
 
 class _Print(NamedTuple):
     """What of a task says which stamps it counts for. ``ports``: of the host, in bridge mode, where other
-    tasks have others. ``address``: the one it holds, as long as it lives."""
+    tasks have others. ``address``: its interface and what that holds, as long as it lives."""
 
     target_ids: frozenset[str]
     ports: frozenset[int] | None = None
-    address: tuple[str, str] | None = None
+    address: tuple[str, ...] | None = None
 
     @property
     def bridge(self) -> bool:
@@ -88,8 +88,8 @@ def _print_of(store: Store, task: Task) -> _Print:
     interface, arn = task.interface, task.container_instance_arn
     if interface is not None:
         lives = task.last_status != "STOPPED"
-        address = (interface.network_interface_id, interface.private_ip) if lives else None
-        return _Print(frozenset({interface.private_ip}), address=address)
+        address = (interface.network_interface_id, *interface.addresses) if lives else None
+        return _Print(frozenset(interface.addresses), address=address)
     bindings = [binding for container in task.containers for binding in container.bindings]
     ports = frozenset(binding.host_port for binding in bindings)
     registered = store.get(ContainerInstance, arn) if arn else None

@@ -77,9 +77,12 @@ SERVICES: Mapping[str, Service] = MappingProxyType(
 )
 
 
-MORE_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType({("ecs", "LogDriver"): ("none",)})
+MORE_VALUES: Mapping[tuple[str, str], tuple[str, ...]] = MappingProxyType(
+    {("ecs", "LogDriver"): ("none",), ("ecs", "SettingName"): ("dualStackIPv6",)}
+)
 """Values beyond the models' enums, by service and shape. Log driver ``none``: the ECS agent offers it beside
-json-file (its ECS_AVAILABLE_LOGGING_DRIVERS), though the model does not list it."""
+json-file (its ECS_AVAILABLE_LOGGING_DRIVERS), though the model does not list it. The setting dualStackIPv6:
+the model describes it in words alone."""
 
 
 class Model:

@@ -45,6 +45,11 @@ def test_what_security_groups_refused_and_what_would_let_it_begin() -> None:
         "aws ec2 authorize-security-group-egress --group-id sg-1 --ip-permissions "
         "'IpProtocol=icmp,IpRanges=[{CidrIp=10.0.0.9/32}],FromPort=-1,ToPort=-1'"
     )
+    wide = {**row, "source": "fd00:1:2::a00:5", "destination": "fd00:1:2::a00:9"}
+    assert " ".join(text(render_refusals([wide]))[-1]) == (
+        "aws ec2 authorize-security-group-ingress --group-id sg-1 --ip-permissions "
+        "'IpProtocol=tcp,Ipv6Ranges=[{CidrIpv6=fd00:1:2::a00:5/128}],FromPort=5432,ToPort=5432'"
+    )
     assert text(render_refusals([])) == [[]]
 
 

@@ -6,12 +6,13 @@ import pytest
 
 from sealway.control import snapshot
 from sealway.control.target_plan import endpoint
+from sealway.model.account_setting import AccountSetting
 from sealway.model.instance import Instance
 from sealway.model.service import Service
 from sealway.model.target_group import Target, TargetFlows, TargetGroup, TargetHealth, target_key
 from sealway.model.task import PortBinding, Task
-from tests.support.cluster_world import task
-from tests.support.control_world import GROUP, NETWORK, ControlWorld
+from tests.support.cluster_world import OWNER, subnet, task
+from tests.support.control_world import GROUP, NETWORK, ZONES, ControlWorld
 
 
 def by_hand(world: ControlWorld, name: str, **fields: Any) -> Target:
@@ -75,6 +76,37 @@ def test_an_address_is_not_registered_before_its_task_runs(world: ControlWorld) 
     world.change(Task, starting.arn, last_status="RUNNING")
     world.settle()
     assert [t.id for t in world.store.list(Target)] == [starting.interface.private_ip]
+
+
+def test_a_target_group_of_ipv6_takes_the_tasks_ipv6_addresses(world: ControlWorld) -> None:
+    """A task that has none could not be registered."""
+    world.put(*(subnet(n, ZONES[n - 1]).replace(ipv6_cidr=f"fd00:1:2:{n}::/64") for n in (1, 2)))
+    world.target_group(target_type="ip", version="ipv6")
+    world.define(1, networkMode="awsvpc", cpu="256", memory="512")
+    world.create(2, balanced=True, launch_type="FARGATE", network_configuration=NETWORK)
+    world.steady()
+    assert {t.id for t in world.store.list(Target)} == {"fd00:1:2:1::a00:104", "fd00:1:2:2::a00:204"}
+    found = snapshot.read_service(world.store, world.arn)
+    assert found is not None
+    task = world.active[0]
+    assert task.interface is not None
+    without = task.replace(interface=msgspec.structs.replace(task.interface, ipv6_address=""))
+    assert endpoint(found, without, world.service.load_balancers[0], found.target_groups[GROUP]) is None
+
+
+def test_no_ipv6_address_where_the_account_wants_none(world: ControlWorld) -> None:
+    world.put(
+        subnet(1, ZONES[0]).replace(ipv6_cidr="fd00:1:2:1::/64"),
+        subnet(2, ZONES[1]),
+        AccountSetting(
+            **OWNER, principal_arn="arn:aws:iam::000000000000:root", name="dualStackIPv6", value="disabled"
+        ),
+    )
+    world.define(1, networkMode="awsvpc", cpu="256", memory="512")
+    world.create(2, launch_type="FARGATE", network_configuration=NETWORK)
+    world.steady()
+    interfaces = [task.interface for task in world.active]
+    assert [each.ipv6_address for each in interfaces if each] == ["", ""]
 
 
 def test_a_draining_address_that_comes_again_belongs_to_the_new_task(world: ControlWorld) -> None:

@@ -109,3 +109,19 @@ def test_awsvpc_on_ec2_keeps_to_zones_of_its_subnets() -> None:
         assert placed.interface is not None
         assert placed.interface.attachment is not None
         assert placed.interface.attachment.instance_id == hosts[1].ec2_instance_id
+
+
+def test_a_task_has_an_ipv6_address_where_its_subnet_has_any() -> None:
+    """Its IPv4 address at the end of the subnet's block; unless the account wants none (dualStackIPv6)."""
+    wide = subnet(1, "us-east-1a").replace(ipv6_cidr="fd00:1:2:1::/64")
+    stock = Stock(subnets=[wide, subnet(2, "us-east-1b")])
+    there, elsewhere = place_several(fargate(), board(fargate(), stock), 2)
+    assert there.interface is not None
+    assert there.interface.ipv6_addresses == ("fd00:1:2:1::a00:104",)
+    assert there.task.interface is not None
+    assert there.task.interface.addresses == ("10.0.1.4", "fd00:1:2:1::a00:104")
+    assert elsewhere.task.interface is not None
+    assert elsewhere.task.interface.addresses == ("10.0.2.4",)
+    [none] = place_several(fargate(), board(fargate(), Stock(subnets=[wide], dual_stack=False)), 1)
+    assert none.interface is not None
+    assert none.interface.addresses == ("10.0.1.4",)

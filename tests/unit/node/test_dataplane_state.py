@@ -438,3 +438,33 @@ def test_dual_stack_answers_at_both_addresses(world: World) -> None:
     for zone in zones:
         narrow, wide = by_vip[zone.vip], by_vip[zone.vip6]
         assert wide == msgspec.structs.replace(narrow, vip=zone.vip6, counterpart=zone.vip)
+
+
+def test_targets_of_ipv6(world: World) -> None:
+    """Both addresses of a task lead to its interface; each version of the load balancer asks from its own."""
+    g = group().replace(ip_address_type="ipv6")
+    plain = fargate(1, 0)
+    assert plain.interface is not None
+    task = plain.replace(interface=msgspec.structs.replace(plain.interface, ipv6_address="fd00:1:2::a00:b"))
+    dual = balancer()
+    zones = tuple(
+        msgspec.structs.replace(zone, vip6=f"fd00:1:2:{number}::4") for number, zone in enumerate(dual.zones)
+    )
+    t = target(g, "fd00:1:2::a00:b", zone=0, task_arn=task.arn)
+    seen = state(world, dual.replace(zones=zones), g, listener(443, g), task, t, healthy(t))
+    assert seen.endpoints == {"10.0.0.11": "swt0", "fd00:1:2::a00:b": "swt0"}
+    assert (
+        Interface(name="swt0", role="task", address="10.0.0.11", address6="fd00:1:2::a00:b")
+        in seen.interfaces
+    )
+    wanted = {
+        (VIPS[0], "fd00:1:2:0::4"),
+        ("fd00:1:2:0::4", VIPS[0]),
+        (VIPS[1], "fd00:1:2:1::4"),
+        ("fd00:1:2:1::4", VIPS[1]),
+    }
+    assert {(f.vip, f.counterpart) for f in seen.frontends} == wanted
+    backend = Backend(address="fd00:1:2::a00:b", port=8443, interface="swt0")
+    assert {w.backend for f in seen.frontends for w in f.backends} == {backend}
+    world.change(Target, t.key, draining_since=START)
+    assert state(world).draining == {backend}

@@ -89,6 +89,14 @@ def test_several_groups_allow_together(world: World) -> None:
     assert made.members == {"sg-a": {"10.0.0.11"}, "sg-b": {"10.0.0.11", "10.0.1.12"}}
 
 
+def test_both_addresses_of_an_interface_stand_behind_its_groups(world: World) -> None:
+    wide = interface("10.0.0.11", "sg-a").replace(ipv6_addresses=("fd00:1:2::a00:b",))
+    world.put(group("sg-a"), wide)
+    made = guards(Snapshot(world.store))
+    assert made.of == {"10.0.0.11": "sg-a", "fd00:1:2::a00:b": "sg-a"}
+    assert made.members == {"sg-a": {"10.0.0.11", "fd00:1:2::a00:b"}}
+
+
 def test_only_a_load_balancer_with_groups_is_guarded(world: World) -> None:
     world.put(group("sg-edge"), balancer(security_groups=("sg-edge",)), interface(VIPS[0], "sg-edge"))
     made = guards(Snapshot(world.store))

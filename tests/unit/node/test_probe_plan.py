@@ -1,3 +1,5 @@
+import msgspec
+
 from sealway.model.load_balancer import LoadBalancer
 from sealway.node.probe_plan import probe_plan
 from sealway.node.snapshot import Snapshot
@@ -17,6 +19,21 @@ def test_each_target_once_from_its_zones_address(world: World) -> None:
     }
     world.change(LoadBalancer, LB, state="provisioning")
     assert probe_plan(Snapshot(world.store)) == {}
+
+
+def test_targets_of_ipv6_are_probed_from_their_zones_ipv6_address(world: World) -> None:
+    g = group().replace(ip_address_type="ipv6")
+    a, b = target(g, "fd00:1:2::a00:b", zone=0), target(g, "fd00:1:2:1::a00:10b", zone=1)
+    dual = balancer()
+    zones = tuple(
+        msgspec.structs.replace(zone, vip6=f"fd00:1:2:{number}::4") for number, zone in enumerate(dual.zones)
+    )
+    world.put(dual.replace(ip_address_type="dualstack", zones=zones), g, listener(443, g), a, b)
+    jobs = probe_plan(Snapshot(world.store))
+    assert {key: (job.probe.source, job.probe.address) for key, job in jobs.items()} == {
+        a.key: ("fd00:1:2:0::4", a.id),
+        b.key: ("fd00:1:2:1::4", b.id),
+    }
 
 
 def test_a_check_without_path_or_matcher_takes_the_defaults(world: World) -> None:

@@ -74,6 +74,7 @@ def _endpoint(task: Task) -> TaskEndpoint:
     return TaskEndpoint(
         network_interface_id=task.interface.network_interface_id,
         private_ip=task.interface.private_ip,
+        ipv6_address=task.interface.ipv6_address,
         mac=task.interface.mac,
     )
 

@@ -151,7 +151,7 @@ def disassociate_subnet(ctx: Context, request: Params) -> Params:
                 "DependencyViolation",
                 f"The subnet '{subnet.id}' has dependencies: addresses of {subnet.ipv6_cidr} are in use.",
             )
-        tx.put(subnet.replace(ipv6_cidr=""))
+        tx.put(subnet.replace(ipv6_cidr="", assign_ipv6_address_on_creation=False))
     return _ended(subnet_association(subnet)) | {"SubnetId": subnet.id}
 
 

@@ -94,7 +94,7 @@ def _shape(reader: Reader, subnet: Subnet) -> Params:
         "DefaultForAz": subnet.default_for_az,
         "MapPublicIpOnLaunch": subnet.map_public_ip_on_launch,
         "MapCustomerOwnedIpOnLaunch": False,
-        "AssignIpv6AddressOnCreation": False,
+        "AssignIpv6AddressOnCreation": subnet.assign_ipv6_address_on_creation,
         "Ipv6CidrBlockAssociationSet": [subnet_association(subnet)] if subnet.ipv6_cidr else [],
         "Ipv6Native": False,
         "EnableDns64": False,
@@ -151,19 +151,32 @@ def delete_subnet(ctx: Context, request: Params) -> Params:
 
 
 def modify_subnet_attribute(ctx: Context, request: Params) -> Params:
-    """ModifySubnetAttribute. MapPublicIpOnLaunch is kept and described: see docs/limits.md."""
+    """ModifySubnetAttribute. MapPublicIpOnLaunch and AssignIpv6AddressOnCreation are kept and described: see
+    docs/limits.md."""
     given = {k: v for k, v in request.items() if k not in {"SubnetId", "DryRun"} and v is not None}
     if len(given) != 1:
         raise AwsError("InvalidParameterCombination", "Exactly one attribute must be given.")
     ((name, value),) = given.items()
     switch = value.get("Value") if isinstance(value, dict) else value
-    if name != "MapPublicIpOnLaunch" and switch not in (False, "ip-name"):
+    if name not in _SWITCHES and switch not in (False, "ip-name"):
         raise unsupported(f"The parameter {name}")
     with ctx.store.transaction() as tx:
         subnet = by_id(ctx, tx, Subnet, request["SubnetId"])
-        if name == "MapPublicIpOnLaunch":
-            tx.put(subnet.replace(map_public_ip_on_launch=bool(switch)))
+        if name == "AssignIpv6AddressOnCreation" and switch and not subnet.ipv6_cidr:
+            raise AwsError(
+                "InvalidParameterValue",
+                f"Invalid value 'true' for assignIpv6AddressOnCreation: the subnet '{subnet.id}' has no IPv6"
+                " CIDR block.",
+            )
+        if name in _SWITCHES:
+            tx.put(subnet.replace(**{_SWITCHES[name]: bool(switch)}))
     return {}
+
+
+_SWITCHES = {
+    "MapPublicIpOnLaunch": "map_public_ip_on_launch",
+    "AssignIpv6AddressOnCreation": "assign_ipv6_address_on_creation",
+}
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from ...model import arn
-from ...model.account_setting import AccountSetting, setting_key
+from ...model.account_setting import DUAL_STACK, AccountSetting, setting_key
 from ...model.request import Params
 from ...store import Reader
 from ..context import Context, Operation
@@ -33,6 +33,7 @@ _CHOICES = {
     "serviceLongArnFormat": _LONG_ARNS,
     "taskLongArnFormat": _LONG_ARNS,
     "containerInstanceLongArnFormat": _LONG_ARNS,
+    DUAL_STACK: _Choice("enabled", ("enabled", "disabled")),
     "awsvpcTrunking": _Choice("disabled", ("enabled", "disabled")),
     "containerInsights": _Choice("disabled", ("disabled",), ("enabled", "enhanced")),
     "fargateFIPSMode": _Choice("disabled", ("disabled",), ("enabled",)),

@@ -9,6 +9,7 @@ import hashlib
 import msgspec
 
 from ...model import arn
+from ...model.account_setting import DUAL_STACK, AccountSetting, account_key, is_enabled
 from ...model.capacity import divided
 from ...model.capacity_provider import CapacityProvider
 from ...model.cluster import Cluster, ContainerInstance
@@ -207,6 +208,12 @@ def read_board(reader: Reader, wanted: TaskRequest) -> Board:
             for vpc in sorted({s.vpc_id for s in subnets})
             for group in reader.list(SecurityGroup, vpc_id=vpc)
         ],
+        dual_stack=is_enabled(
+            reader.get(
+                AccountSetting,
+                account_key(wanted.definition.region, wanted.definition.account_id, DUAL_STACK),
+            )
+        ),
     )
     return board(wanted, stock)
 

@@ -134,6 +134,7 @@ def _check_pair(ctx: Context, reader: Reader, first_arn: str, second_arn: str) -
         return
     for noun, one, other in (
         ("target type", first.target_type, second.target_type),
+        ("IP address type", first.ip_address_type, second.ip_address_type),
         ("protocol", first.protocol, second.protocol),
         ("VPC", first.vpc_id, second.vpc_id),
     ):

@@ -100,6 +100,8 @@ def _attachments(task: Task) -> list[Params]:
         "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
         "privateIPv4Address": address,
     }
+    if task.interface.ipv6_address:
+        details["ipv6Address"] = task.interface.ipv6_address
     return [
         {
             "id": task.interface.attachment_id,
@@ -189,12 +191,13 @@ def _sizes(wanted: Params) -> dict[str, str]:
 def _container_interfaces(task: Task) -> list[dict[str, str]]:
     if task.interface is None:
         return []
-    return [
-        {
-            "attachmentId": task.interface.attachment_id,
-            "privateIpv4Address": task.interface.private_ip,
-        }
-    ]
+    shown = {
+        "attachmentId": task.interface.attachment_id,
+        "privateIpv4Address": task.interface.private_ip,
+    }
+    if task.interface.ipv6_address:
+        shown["ipv6Address"] = task.interface.ipv6_address
+    return [shown]
 
 
 def _overrides(task: Task, definition: TaskDefinition) -> Params:

@@ -23,9 +23,24 @@ def check(
 ) -> tuple[Params, ...]:
     """The actions in full form, every target group checked to fit listener and load balancer."""
     actions = parse(asked)
-    for group in actions[0]["ForwardConfig"]["TargetGroups"]:
-        _check_group(ctx, reader, load_balancer, protocol, group["TargetGroupArn"])
+    groups = [
+        _checked(ctx, reader, load_balancer, protocol, group["TargetGroupArn"])
+        for group in actions[0]["ForwardConfig"]["TargetGroups"]
+    ]
+    if len({group.ip_address_type for group in groups}) > 1:
+        raise errors.invalid_configuration(
+            "The target groups of a forward action must all have the same IP address type"
+        )
     return actions
+
+
+def check_ip_version(load_balancer: LoadBalancer, group: TargetGroup) -> None:
+    """Targets of IPv6 need a load balancer that has IPv6 addresses."""
+    if group.ip_address_type == "ipv6" and load_balancer.ip_address_type != "dualstack":
+        raise errors.invalid_configuration(
+            "You cannot associate an IPv6 target group with a load balancer"
+            f" that has an '{load_balancer.ip_address_type}' IP address type"
+        )
 
 
 def parse(asked: Sequence[Params]) -> tuple[Params, ...]:
@@ -82,7 +97,9 @@ def _weighted(group: Params) -> Params:
     return {"TargetGroupArn": arn, "Weight": weight}
 
 
-def _check_group(ctx: Context, reader: Reader, load_balancer: LoadBalancer, protocol: str, arn: str) -> None:
+def _checked(
+    ctx: Context, reader: Reader, load_balancer: LoadBalancer, protocol: str, arn: str
+) -> TargetGroup:
     lookup.check_arn(TargetGroup, arn)
     group = lookup.find(ctx, reader, TargetGroup, arn)
     if group is None:
@@ -102,3 +119,5 @@ def _check_group(ctx: Context, reader: Reader, load_balancer: LoadBalancer, prot
             "TargetGroupAssociationLimit",
             f"The following target groups cannot be associated with more than one load balancer: {arn}",
         )
+    check_ip_version(load_balancer, group)
+    return group

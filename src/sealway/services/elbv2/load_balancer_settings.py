@@ -3,9 +3,10 @@
 from ...model.load_balancer import Listener, LoadBalancer, LoadBalancerZone
 from ...model.network import NetworkInterface, Subnet
 from ...model.request import Params
+from ...model.target_group import TargetGroup
 from ...store import Transaction
 from ..context import Context
-from . import errors, listeners, load_balancers, lookup, views, zones
+from . import actions, errors, listeners, load_balancers, lookup, views, zones
 
 
 def set_subnets(ctx: Context, request: Params) -> Params:
@@ -25,7 +26,7 @@ def set_subnets(ctx: Context, request: Params) -> Params:
             request.get("EnablePrefixForIpv6SourceNat"), kind, found.ipv6_source_nat
         )
         found = found.replace(ip_address_type=kind, ipv6_source_nat=source_nat)
-        listeners.check_versions(found, _protocols(tx, found))
+        _check_listeners(tx, found)
         kept = [zones.with_type(tx, zone, kind) for zone in _kept(found, wanted)]
         staying = {zone.subnet_id for zone in kept}
         zones.disable(tx, [zone for zone in found.zones if zone.subnet_id not in staying])
@@ -69,7 +70,7 @@ def set_ip_address_type(ctx: Context, request: Params) -> Params:
         found = lookup.load_balancer(ctx, tx, request["LoadBalancerArn"])
         load_balancers.check_source_nat(None, kind, found.ipv6_source_nat)
         found = found.replace(ip_address_type=kind)
-        listeners.check_versions(found, _protocols(tx, found))
+        _check_listeners(tx, found)
         subnets = [lookup.find(ctx, tx, Subnet, zone.subnet_id) for zone in found.zones]
         zones.check_wide(kind, [subnet for subnet in subnets if subnet])
         changed = tuple(zones.with_type(tx, zone, kind) for zone in found.zones)
@@ -77,8 +78,13 @@ def set_ip_address_type(ctx: Context, request: Params) -> Params:
     return {"IpAddressType": kind}
 
 
-def _protocols(tx: Transaction, found: LoadBalancer) -> list[str]:
-    return [listener.protocol for listener in tx.list(Listener, load_balancer_arn=found.arn)]
+def _check_listeners(tx: Transaction, found: LoadBalancer) -> None:
+    """Those it has suit the IP address type that it shall have."""
+    own = tx.list(Listener, load_balancer_arn=found.arn)
+    listeners.check_versions(found, [listener.protocol for listener in own])
+    for arn in {arn for listener in own for arn in listener.target_group_weights}:
+        if (group := tx.get(TargetGroup, arn)) is not None:
+            actions.check_ip_version(found, group)
 
 
 def _kept(found: LoadBalancer, wanted: list[zones.ZoneRequest]) -> list[LoadBalancerZone]:

@@ -4,7 +4,7 @@ Source: RegisterTargets; TargetDescription; "Register targets for your Network L
 """
 
 import re
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 import msgspec
 
@@ -38,13 +38,28 @@ def port_of(group: TargetGroup, description: Params) -> int:
     return port
 
 
+def id_of(group: TargetGroup, description: Params) -> str:
+    """The id; of an IPv6 address the one way to write it. Raises ValidationError where it must be one and is
+    not."""
+    text: str = description["Id"]
+    if group.target_type != "ip" or group.ip_address_type != "ipv6":
+        return text
+    try:
+        address = IPv6Address(text)
+    except AddressValueError as error:
+        raise errors.validation(f"The IP address '{text}' is not a valid IPv6 address") from error
+    if address.scope_id is not None:
+        raise errors.validation(f"The IP address '{text}' is not a valid IPv6 address")
+    return str(address)
+
+
 def place(ctx: Context, reader: Reader, group: TargetGroup, description: Params) -> Place:
     """The target described, fit to be registered in the group. Raises ``InvalidTarget`` and the like."""
     if description.get("QuicServerId"):
         raise errors.validation("A QUIC server ID can only be specified for target groups with protocol QUIC")
     locate = _instance_zone if group.target_type == "instance" else _address_zone
     return Place(
-        id=description["Id"],
+        id=id_of(group, description),
         port=port_of(group, description),
         availability_zone=locate(ctx, reader, group, description),
     )
@@ -70,6 +85,8 @@ def _instance_zone(ctx: Context, reader: Reader, group: TargetGroup, description
 
 def _address_zone(ctx: Context, reader: Reader, group: TargetGroup, description: Params) -> str:
     text, asked = description["Id"], description.get("AvailabilityZone")
+    if group.ip_address_type == "ipv6":
+        return _wide_zone(ctx, reader, group, (id_of(group, description), asked))
     try:
         address = IPv4Address(text)
     except AddressValueError as error:
@@ -85,9 +102,20 @@ def _address_zone(ctx: Context, reader: Reader, group: TargetGroup, description:
     raise errors.not_supported(f"A target outside the VPC ('{text}')", "use an address of the VPC's subnets")
 
 
-def _zone_inside(reader: Reader, vpc: Vpc, address: IPv4Address, asked: str | None) -> str:
+def _wide_zone(ctx: Context, reader: Reader, group: TargetGroup, given: tuple[str, str | None]) -> str:
+    text, asked = given
+    address = IPv6Address(text)
+    vpc = lookup.find(ctx, reader, Vpc, group.vpc_id)
+    if vpc is None or not vpc.ipv6_cidr or address not in IPv6Network(vpc.ipv6_cidr):
+        raise errors.validation(
+            f"The IP address '{text}' is not within the IPv6 CIDR of the VPC '{group.vpc_id}'"
+        )
+    return _zone_inside(reader, vpc, address, asked)
+
+
+def _zone_inside(reader: Reader, vpc: Vpc, address: IPv4Address | IPv6Address, asked: str | None) -> str:
     for subnet in reader.list(Subnet, vpc_id=vpc.id):
-        if address in IPv4Network(subnet.cidr):
+        if any(address in ip_network(block) for block in subnet.blocks):
             if asked not in {None, subnet.availability_zone}:
                 raise errors.validation(
                     f"The Availability Zone '{asked}' is not that of the IP address '{address}':"

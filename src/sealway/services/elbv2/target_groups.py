@@ -1,6 +1,7 @@
 """CreateTargetGroup, DescribeTargetGroups, ModifyTargetGroup, DeleteTargetGroup.
 
-Only what the data plane carries can be made: TCP, UDP or both, targets of type instance or ip, IPv4.
+Only what the data plane carries can be made: TCP, UDP or both, targets of type instance or ip. Those of IPv6
+are of type ip.
 """
 
 from collections import defaultdict
@@ -104,8 +105,8 @@ def _check_supported(request: Params) -> None:
         raise errors.validation("A VPC ID must be specified")
     if request.get("ProtocolVersion"):
         raise errors.validation("ProtocolVersion can only be specified for protocols HTTP and HTTPS")
-    if request.get("IpAddressType") not in {None, "ipv4"}:
-        raise errors.not_supported(f"IpAddressType '{request['IpAddressType']}'", "use 'ipv4'")
+    if request.get("IpAddressType") == "ipv6" and target_type != "ip":
+        raise errors.not_supported(f"IpAddressType 'ipv6' for target type '{target_type}'", "use 'ip'")
     if request.get("TargetControlPort"):
         raise errors.not_supported("TargetControlPort")
 
@@ -122,6 +123,7 @@ def _new(ctx: Context, request: Params) -> TargetGroup:
         port=request["Port"],
         vpc_id=request["VpcId"],
         target_type=target_type,
+        ip_address_type=request.get("IpAddressType") or "ipv4",
         health_check=health_checks.create(request),
         attributes=attribute_specs.defaults(specs),
         created_at=ctx.now,
@@ -131,7 +133,8 @@ def _new(ctx: Context, request: Params) -> TargetGroup:
 
 def _same_or_duplicate(reader: Reader, existing: TargetGroup, new: TargetGroup) -> Params:
     def settings(group: TargetGroup) -> tuple[object, ...]:
-        return (group.protocol, group.port, group.vpc_id, group.target_type, group.health_check, group.tags)
+        kind = (group.target_type, group.ip_address_type)
+        return (group.protocol, group.port, group.vpc_id, *kind, group.health_check, group.tags)
 
     if settings(existing) != settings(new):
         raise AwsError(

@@ -14,7 +14,7 @@ from ...model.target_group import Target, TargetGroup, TargetHealth, target_key
 from ...store import Reader
 from ..context import Context
 from . import health_checks, health_view, lookup, zones
-from .target_descriptions import port_of
+from .target_descriptions import id_of, port_of
 
 
 def describe_target_health(ctx: Context, request: Params) -> Params:
@@ -24,11 +24,11 @@ def describe_target_health(ctx: Context, request: Params) -> Params:
     around = surroundings(ctx.store, group, registered)
     shown: dict[str, Params] = {}
     for target in registered:
-        if _is_asked(target, request.get("Targets")):
+        if _is_asked(group, target, request.get("Targets")):
             shown[target.key] = _describe(ctx.store, group, target, around)
     for description in request.get("Targets") or ():
-        if not any(_is_asked(target, [description]) for target in registered):
-            key = target_key(group.arn, description["Id"], port_of(group, description))
+        if not any(_is_asked(group, target, [description]) for target in registered):
+            key = target_key(group.arn, id_of(group, description), port_of(group, description))
             shown[key] = _not_registered(group, description)
     return {"TargetHealthDescriptions": list(shown.values())}
 
@@ -38,11 +38,11 @@ def registered_in(reader: Reader, group: TargetGroup) -> list[Target]:
     return reader.list(Target, target_group_arn=group.arn, unused_since=None)
 
 
-def _is_asked(target: Target, asked: Sequence[Params] | None) -> bool:
+def _is_asked(group: TargetGroup, target: Target, asked: Sequence[Params] | None) -> bool:
     """A description without a port asks for every registration of that id."""
     if not asked:
         return True
-    return any(one["Id"] == target.id and one.get("Port") in {None, target.port} for one in asked)
+    return any(id_of(group, one) == target.id and one.get("Port") in {None, target.port} for one in asked)
 
 
 def _describe(reader: Reader, group: TargetGroup, target: Target, around: health_view.Surroundings) -> Params:
@@ -77,7 +77,7 @@ def surroundings(
         return health_view.Surroundings(load_balancers=in_front, instance_states=states)
     nodes = reader.list(NetworkInterface, vpc_id=group.vpc_id, interface_type=zones.INTERFACE_TYPE)
     return health_view.Surroundings(
-        load_balancers=in_front, reserved=frozenset(node.private_ip for node in nodes)
+        load_balancers=in_front, reserved=frozenset(a for node in nodes for a in node.addresses)
     )
 
 

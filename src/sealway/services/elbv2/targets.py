@@ -11,7 +11,7 @@ from ...model.target_group import Target, TargetGroup, TargetHealth, target_key
 from ...store import Transaction
 from ..context import Context
 from . import errors, limits, lookup
-from .target_descriptions import Place, place, port_of
+from .target_descriptions import Place, id_of, place, port_of
 
 
 def register_targets(ctx: Context, request: Params) -> Params:
@@ -34,7 +34,7 @@ def deregister_targets(ctx: Context, request: Params) -> Params:
         group = lookup.target_group(ctx, tx, request["TargetGroupArn"])
         in_use = bool(lookup.listeners_of(tx, group.arn))
         for description in request["Targets"]:
-            key = target_key(group.arn, description["Id"], port_of(group, description))
+            key = target_key(group.arn, id_of(group, description), port_of(group, description))
             target = tx.get(Target, key)
             if target is not None and target.unused_since is None:
                 _deregister(ctx, tx, target, in_use)

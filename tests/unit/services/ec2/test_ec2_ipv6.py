@@ -117,3 +117,25 @@ def test_what_is_not_built_is_refused_by_name(bare: Ec2, vpc: dict) -> None:  # 
         bare.call("AssociateVpcCidrBlock", VpcId=vpc["VpcId"])
     with refused("InvalidVpcCidrBlockAssociationID.NotFound"):
         bare.call("DisassociateVpcCidrBlock", AssociationId=UNKNOWN)
+
+
+def test_assign_ipv6_address_on_creation_is_kept_where_there_is_a_block(bare: Ec2, vpc: dict) -> None:  # type: ignore[type-arg]
+    without = bare.call("CreateSubnet", VpcId=vpc["VpcId"], CidrBlock="10.1.2.0/24")["Subnet"]["SubnetId"]
+    on = {"AssignIpv6AddressOnCreation": {"Value": True}}
+    with refused("InvalidParameterValue", "no IPv6"):
+        bare.call("ModifySubnetAttribute", SubnetId=without, **on)
+    made = bare.call("CreateSubnet", VpcId=vpc["VpcId"], CidrBlock="10.1.1.0/24", Ipv6CidrBlock=part(vpc, 1))
+    subnet = made["Subnet"]
+    assert subnet["AssignIpv6AddressOnCreation"] is False
+
+    def described() -> bool:
+        [found] = bare.call("DescribeSubnets", SubnetIds=[subnet["SubnetId"]])["Subnets"]
+        return bool(found["AssignIpv6AddressOnCreation"])
+
+    bare.call("ModifySubnetAttribute", SubnetId=subnet["SubnetId"], **on)
+    assert described()
+    bare.call(
+        "DisassociateSubnetCidrBlock",
+        AssociationId=subnet["Ipv6CidrBlockAssociationSet"][0]["AssociationId"],
+    )
+    assert not described()

@@ -72,3 +72,21 @@ def test_a_stopped_fargate_task(tmp_path):
     (container,) = answer["containers"]
     assert container["exitCode"] == 0
     assert container["networkInterfaces"] == [{"attachmentId": "a-1", "privateIpv4Address": "10.0.1.5"}]
+
+
+def test_an_ipv6_address_is_shown_beside_the_other(tmp_path):
+    interface = TaskInterface(
+        network_interface_id="eni-1",
+        attachment_id="a-1",
+        subnet_id="subnet-1",
+        private_ip="10.0.1.5",
+        ipv6_address="fd00:1:2:1::a00:105",
+        mac="0a:58:0a:00:01:05",
+    )
+    given = task(1, launch_type="FARGATE", platform_version="1.4.0", interface=interface)
+    answer = shown(tmp_path, with_container(given, last_status="RUNNING"), networkMode="awsvpc")
+    details = {one["name"]: one["value"] for one in answer["attachments"][0]["details"]}
+    assert (details["privateIPv4Address"], details["ipv6Address"]) == ("10.0.1.5", "fd00:1:2:1::a00:105")
+    assert answer["containers"][0]["networkInterfaces"] == [
+        {"attachmentId": "a-1", "privateIpv4Address": "10.0.1.5", "ipv6Address": "fd00:1:2:1::a00:105"}
+    ]
