@@ -7,43 +7,33 @@
  *   bridge  ingress   answers of the containers behind it
  *
  * A packet that is not ours to decide passes: the kernel routes it, to the VIP's namespace if it is for a VIP.
+ * What other hosts have a part in passes, too: programs that stand behind these see to it, so that nobody else's
+ * packets pay for it (lib/away.h, lib/arrival.h).
  */
 #include "lib/adopt.h"
+#include "lib/arrival.h"
+#include "lib/away.h"
 #include "lib/flood.h"
-#include "lib/fragment4.h"
 #include "lib/guard.h"
 #include "lib/icmp.h"
-#include "lib/mss.h"
-#include "lib/nat.h"
 #include "lib/parse.h"
 #include "lib/proxy.h"
 #include "lib/reset.h"
 #include "lib/route.h"
-#include "lib/stats.h"
+#include "lib/send.h"
 #include "lib/vip.h"
 
-#define CLIENTS 1 /* decides packets to VIPs */
-#define ANSWERS 2 /* rewrites targets' answers */
-#define INGRESS 4
-#define MSS_OVERHEAD (sizeof(struct iphdr) + sizeof(struct tcphdr))
+static __always_inline bool is_elsewhere(const struct sealway_flow *flow)
+{
+	return flow->flags & (SEALWAY_FLOW_AWAY | SEALWAY_FLOW_ARRIVED) &&
+	       (flow->flags & (SEALWAY_FLOW_ARRIVED | SEALWAY_FLOW_ANSWER)) !=
+		       (SEALWAY_FLOW_ARRIVED | SEALWAY_FLOW_ANSWER);
+}
 
 static __always_inline bool concerns(const struct sealway_flow *flow, int role)
 {
 	return role & (flow->flags & SEALWAY_FLOW_ANSWER ? ANSWERS : CLIENTS) &&
 	       !(flow->flags & SEALWAY_FLOW_LINGERING);
-}
-
-static __always_inline int rewrite_and_send(struct __sk_buff *skb, const struct packet *p,
-					    const struct sealway_flow *to, const struct route *route)
-{
-	if (route->way == WAY_DROP || route->way == WAY_KERNEL)
-		return send(skb, route);
-	count_packet(to->frontend, p);
-	if ((opens_flow(p) && clamp_mss(skb, p, MSS_OVERHEAD)) || rewrite(skb, p, to))
-		return drop(SEALWAY_DROP_REWRITE);
-	if (is_first_fragment(p) && lead_fragments(skb, p, to))
-		return drop(SEALWAY_DROP_REWRITE);
-	return send(skb, route);
 }
 
 /* flow: room for what is decided. */
@@ -72,6 +62,8 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 	backend = backend_of(id);
 	if (!backend)
 		return drop(SEALWAY_DROP_BACKEND_GONE);
+	if (backend->via == SEALWAY_VIA_HOST)
+		return PASS;
 	error = guard_flow(&p->tuple, frontend, backend, role & ANSWERS ? skb->ifindex : 0);
 	if (error == NOT_OURS)
 		return PASS;
@@ -86,8 +78,6 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 		return drop(SEALWAY_DROP_REWRITE);
 	return rewrite_and_send(skb, p, flow, &route);
 }
-
-#define OPEN_ANEW -2 /* the flow is over: decide as if there were none */
 
 static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct sealway_flow *flow,
 				 int role)
@@ -128,7 +118,7 @@ static __always_inline int pass_error_on(struct __sk_buff *skb, const struct pac
 	if (!read_quote(skb, p, &q) || p->tuple.destination != q.tuple.source)
 		return PASS;
 	key = turned(&q.tuple);
-	if (!find_flow(&key, &flow) || !concerns(&flow, role))
+	if (!find_flow(&key, &flow) || !concerns(&flow, role) || is_elsewhere(&flow))
 		return PASS;
 	backend = backend_of(flow.backend);
 	if (!backend)
@@ -151,8 +141,10 @@ static __always_inline int carry_fragment(struct __sk_buff *skb, const struct pa
 
 	if (!(role & ANSWERS) && !may_be_vip(p->tuple.destination))
 		return PASS;
+	if (find_first(p, &to) && is_elsewhere(&to))
+		return PASS;
 	/* A target's may follow one that nlb6.bpf.c carried. What neither knows is routed to sealway0, and ends there. */
-	if (!find_first(p, &to) || !concerns(&to, role))
+	if (!to.protocol || !concerns(&to, role))
 		return !(role & ANSWERS) && is_vip(p->tuple.destination) ? drop(SEALWAY_DROP_FRAGMENT) : PASS;
 	backend = backend_of(to.backend);
 	if (!backend)
@@ -188,6 +180,8 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 	if (!(role & ANSWERS) && !may_be_vip(p.tuple.destination))
 		return PASS;
 	if ((find_flow(&p.tuple, &flow) || (role & ANSWERS && recall(&p, &flow))) && concerns(&flow, role)) {
+		if (is_elsewhere(&flow))
+			return PASS;
 		verdict = carry(skb, &p, &flow, role);
 		if (verdict != OPEN_ANEW)
 			return verdict;
@@ -219,6 +213,30 @@ SEC("tc")
 int sealway_bridge(struct __sk_buff *skb)
 {
 	return handle(skb, ANSWERS | INGRESS);
+}
+
+SEC("tc")
+int sealway_uplink_away(struct __sk_buff *skb)
+{
+	return handle_away(skb, CLIENTS | INGRESS);
+}
+
+SEC("tc")
+int sealway_host_away(struct __sk_buff *skb)
+{
+	return handle_away(skb, CLIENTS);
+}
+
+SEC("tc")
+int sealway_task_away(struct __sk_buff *skb)
+{
+	return handle_away(skb, CLIENTS | ANSWERS | INGRESS);
+}
+
+SEC("tc")
+int sealway_uplink_arrival(struct __sk_buff *skb)
+{
+	return arrive(skb);
 }
 
 /* The ABI's enumerations, for the generator: clang describes only types that a signature reaches. Never called. */

@@ -16,9 +16,6 @@
 #include "lib/reset6.h"
 #include "lib/route6.h"
 
-#define CLIENTS 1
-#define ANSWERS 2
-#define INGRESS 4
 #define OPEN_ANEW -2
 
 /* Too large for the stack. One packet's at a time: tc programs do not interrupt one another. */
@@ -137,11 +134,11 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 	backend = backend_of(id);
 	if (!backend)
 		return drop(SEALWAY_DROP_BACKEND_GONE);
-	error = admit_flow(&p->tuple, frontend, backend, role & ANSWERS ? skb->ifindex : 0);
+	error = admit_flow(&p->tuple, frontend, backend, role & TARGETS ? skb->ifindex : 0);
 	if (error == NOT_OURS)
 		return PASS;
 	if (!error)
-		error = begin_flow(stage, p, frontend, backend, role & ANSWERS ? skb->ifindex : 0, &s->flow);
+		error = begin_flow(stage, p, frontend, backend, role & TARGETS ? skb->ifindex : 0, &s->flow);
 	if (error) {
 		count_refused(frontend->id, -error);
 		return drop(-error);
@@ -159,6 +156,8 @@ static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct
 	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
 	__u32 now = seconds();
 
+	if (backend && speaks_falsely(flow, backend, role))
+		return PASS;
 	if (!backend || flow->flags & SEALWAY_FLOW_CUT || timed_out(flow, now)) {
 		cut_flow(&p->tuple, flow, now);
 		if (answer)
@@ -191,7 +190,7 @@ static __always_inline int pass_error_on(struct __sk_buff *skb, const struct pac
 	if (!find_flow(&key, &s->flow) || !concerns(&s->flow, role))
 		return PASS;
 	backend = backend_of(s->flow.backend);
-	if (!backend)
+	if (!backend || speaks_falsely(&s->flow, backend, role))
 		return PASS;
 	choose_route(skb, p, &s->flow, backend, role & INGRESS, &s->route);
 	if (is_refused(&s->route))
@@ -217,13 +216,15 @@ static __always_inline int carry_fragment(struct __sk_buff *skb, const struct pa
 	struct sealway_flow *to = &s->flow;
 	struct sealway_backend *backend;
 
-	if (!(role & ANSWERS) && !may_be_vip(&p->tuple.destination))
+	if (!(role & TARGETS) && !may_be_vip(&p->tuple.destination))
 		return PASS;
 	if (!find_first(p, to) || !concerns(to, role))
 		return drop_if_for_vip(p, role, SEALWAY_DROP_FRAGMENT);
 	backend = backend_of(to->backend);
 	if (!backend)
 		return drop(SEALWAY_DROP_STALE_FLOW);
+	if (speaks_falsely(to, backend, role))
+		return PASS;
 	choose_route(skb, p, to, backend, role & INGRESS, &s->route);
 	if (is_refused(&s->route))
 		return send(skb, &s->route);
@@ -257,7 +258,7 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 	default:
 		return PASS;
 	}
-	if (!(role & ANSWERS) && !may_be_vip(&p->tuple.destination))
+	if (!(role & TARGETS) && !may_be_vip(&p->tuple.destination))
 		return PASS;
 	if ((find_flow(&p->tuple, &s->flow) || (role & ANSWERS && recall(p, &s->flow))) && concerns(&s->flow, role)) {
 		verdict = carry(skb, p, s, role);
@@ -272,7 +273,7 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 SEC("tc")
 int sealway_uplink6(struct __sk_buff *skb)
 {
-	return handle(skb, CLIENTS | INGRESS);
+	return handle(skb, CLIENTS | ANSWERS | INGRESS);
 }
 
 SEC("tc")
@@ -284,13 +285,13 @@ int sealway_host6(struct __sk_buff *skb)
 SEC("tc")
 int sealway_task6(struct __sk_buff *skb)
 {
-	return handle(skb, CLIENTS | ANSWERS | INGRESS);
+	return handle(skb, CLIENTS | ANSWERS | INGRESS | TARGETS);
 }
 
 SEC("tc")
 int sealway_bridge6(struct __sk_buff *skb)
 {
-	return handle(skb, ANSWERS | INGRESS);
+	return handle(skb, ANSWERS | INGRESS | TARGETS);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -11,7 +11,9 @@ from pathlib import Path
 MAX_FILE = 600
 MAX_FUNCTION = 80
 MAX_HEADER = 300
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "src/sealway/drivers/dataplane/abi.py": "generated: as long as the layouts are many",
+}
 
 
 def tracked(*patterns: str) -> list[Path]:

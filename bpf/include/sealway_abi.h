@@ -39,8 +39,11 @@ enum sealway_limit {
 	SEALWAY_MAX_FRAGMENTED = 16384, /* datagrams whose fragments are on their way */
 	SEALWAY_MAX_PENDING = 16384, /* places for handshakes over their listener's limit: see lib/flood.h */
 	SEALWAY_HANDSHAKES_PER_WINDOW = 1024, /* of those, on one CPU in 17 milliseconds: 61,000 a second */
+	SEALWAY_MAX_TUNNELS = 1024,
 	SEALWAY_HANDSHAKE_TIMEOUT = 60, /* seconds, all of them */
 	SEALWAY_CLOSING_TIMEOUT = 60, /* as long as Linux keeps TIME_WAIT */
+	SEALWAY_ARRIVED_TIMEOUT = 6000, /* of a flow from another host, which keeps the listener's own */
+	SEALWAY_ARRIVED_UDP_TIMEOUT = 120,
 	SEALWAY_RESET_TIMEOUT = 5, /* another packet until then proves that the client's RST was forged */
 	/* 61000-65535 belong to health probes, which leave from the same addresses. */
 	SEALWAY_FIRST_PORT = 1024,
@@ -66,7 +69,10 @@ enum sealway_drop_reason {
 	SEALWAY_DROP_SPOOFED_SOURCE = 13,
 	SEALWAY_DROP_FAST_OPEN = 14,
 	SEALWAY_DROP_HANDSHAKE_LIMIT = 15,
-	SEALWAY_DROP_REASONS = 16,
+	SEALWAY_DROP_NO_PEER = 16,
+	SEALWAY_DROP_NO_TUNNEL = 17,
+	SEALWAY_DROP_TUNNELLED_PORT = 18,
+	SEALWAY_DROP_REASONS = 19,
 };
 
 /* A packet's 5-tuple as it stands in the packet. */
@@ -96,6 +102,8 @@ enum sealway_flow_flag {
 	SEALWAY_FLOW_PROXY_SENT = 1 << 13, /* it was sent since the client's first bytes last came */
 	SEALWAY_FLOW_PENDING = 1 << 14, /* over its listener's limit: stands in no table but the pending */
 	SEALWAY_FLOW_UNPROVEN = 1 << 15, /* an acknowledgement opened it: the target's next word establishes it */
+	SEALWAY_FLOW_AWAY = 1 << 16, /* the target is on another host: see lib/away.h */
+	SEALWAY_FLOW_ARRIVED = 1 << 17, /* the client's packets come from another host: see lib/arrival.h */
 };
 
 /* One direction of a flow, one cache line: the packet with the key's tuple becomes one with the other. Every flow
@@ -121,7 +129,7 @@ struct sealway_flow {
 	__u16 idle_timeout; /* seconds */
 	__u32 flags;
 	__u32 tenant; /* counts the flows that had this entry */
-	__u32 start; /* with SEALWAY_FLOW_PROXY: the sequence number of the client's first byte */
+	__u32 start; /* with SEALWAY_FLOW_PROXY: the sequence number of the client's first byte; ARRIVED: its largest MSS */
 #ifdef SEALWAY_WIDE
 	__u8 pad6[16]; /* two cache lines */
 #endif
@@ -189,6 +197,7 @@ enum sealway_backend_flag {
 enum sealway_via {
 	SEALWAY_VIA_NEIGHBOUR = 0, /* a bridge: resolve the address there */
 	SEALWAY_VIA_PEER = 1, /* a task's veth: straight into its namespace */
+	SEALWAY_VIA_HOST = 2, /* another host has it */
 };
 
 /* A slot of the backend array. A flow whose backend value is not this id belongs to an earlier tenant. */
@@ -250,39 +259,6 @@ struct sealway_refusal {
 	__u32 seconds; /* CLOCK_MONOTONIC */
 	__u32 reserved;
 	__u64 packets;
-};
-
-enum sealway_event_kind {
-	SEALWAY_EVENT_START = 1,
-	SEALWAY_EVENT_END = 2, /* both ends have finished */
-	SEALWAY_EVENT_CLIENT_RESET = 3,
-	SEALWAY_EVENT_TARGET_RESET = 4,
-	SEALWAY_EVENT_CUT = 5, /* the target was removed, or nothing came for too long */
-};
-
-/* As the flow's entry of either direction stands: see struct sealway_flow. */
-struct sealway_event {
-	sealway_address key_source;
-	sealway_address key_destination;
-	sealway_address source;
-	sealway_address destination;
-	__be16 key_source_port;
-	__be16 key_destination_port;
-	__be16 source_port;
-	__be16 destination_port;
-	__u32 flags;
-	__u8 protocol;
-	__u8 kind;
-	__u8 pad[2];
-};
-
-/* What to do with flows of another table: see lib/adopt.h. */
-enum sealway_adopt {
-	SEALWAY_ADOPT_PUT = 1, /* in the place of what is known of them */
-	SEALWAY_ADOPT_ADD = 2, /* what the table knows already stays */
-	SEALWAY_ADOPT_REMOVE = 3,
-	SEALWAY_ADOPT_HEADER = 14, /* bytes before the first */
-	SEALWAY_ADOPT_MOST = 24, /* at a time */
 };
 
 /* Index 0 of the config map. */

@@ -36,15 +36,12 @@ static __always_inline struct sealway_fragment_key fragment_key(const struct pac
 	return key;
 }
 
-/* The first fragment, rewritten: the others shall follow it. Not static, so that it has a stack of its own. */
-__noinline int lead_fragments(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to)
+/* The first fragment: the others shall follow it. */
+static __always_inline void remember_first(const struct packet *p, const struct sealway_flow *to)
 {
-	struct sealway_fragment_key key;
+	struct sealway_fragment_key key = fragment_key(p);
 	struct sealway_fragment value = {};
 
-	if (!p || !to)
-		return -1;
-	key = fragment_key(p);
 	value.source = to->source;
 	value.destination = to->destination;
 	value.backend = to->backend;
@@ -53,6 +50,14 @@ __noinline int lead_fragments(struct __sk_buff *skb, const struct packet *p, con
 	value.frontend = to->frontend;
 	value.expires = seconds() + FRAGMENT_TIMEOUT;
 	bpf_map_update_elem(&fragments, &key, &value, BPF_ANY);
+}
+
+/* The first fragment, rewritten. Not static, so that it has a stack of its own. */
+__noinline int lead_fragments(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to)
+{
+	if (!p || !to)
+		return -1;
+	remember_first(p, to);
 	return write_id(skb, p, to);
 }
 

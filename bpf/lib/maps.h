@@ -6,6 +6,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "sealway_abi.h"
+#include "sealway_events.h"
+#include "sealway_tunnels.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -176,3 +178,33 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, SEALWAY_EVENT_BYTES);
 } events SEC(".maps");
+
+#ifndef SEALWAY_WIDE
+
+/* The longest prefix counts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, SEALWAY_MAX_TUNNELS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct sealway_tunnel_key);
+	__type(value, struct sealway_tunnel);
+} tunnels SEC(".maps");
+
+/* The hosts from which packets for tasks here are taken. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SEALWAY_MAX_TUNNELS);
+	__type(key, __be32);
+	__type(value, __u32);
+} hosts SEC(".maps");
+
+/* By a task's address: the id of its backend for such packets, whose port is not known beforehand. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SEALWAY_MAX_INTERFACES);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __be32);
+	__type(value, __u32);
+} tasks SEC(".maps");
+
+#endif

@@ -30,17 +30,14 @@ static __always_inline int lower_mss(struct __sk_buff *skb, const struct packet 
 	return bpf_skb_store_bytes(skb, at + offsetof(struct mss_option, value), &new, sizeof(new), 0);
 }
 
-/* overhead: of the answer's IP and TCP header. 0, or negative when the packet could not be written. */
-static __always_inline int clamp_mss(struct __sk_buff *skb, const struct packet *p, __u32 overhead)
+/* 0, or negative when the packet could not be written. */
+static __always_inline int limit_mss(struct __sk_buff *skb, const struct packet *p, __u32 limit)
 {
 	__u32 end = IP_OFFSET + p->headers;
 	__u32 at = p->l4 + sizeof(struct tcphdr);
 	struct mss_option option;
-	__u32 mtu = 0;
 	int i;
 
-	if (p->tuple.protocol != IPPROTO_TCP || bpf_check_mtu(skb, 0, &mtu, 0, 0) < 0 || mtu <= overhead)
-		return 0;
 	for (i = 0; i < MSS_OPTIONS; i++) {
 		if (at + sizeof(option) > end || bpf_skb_load_bytes(skb, at, &option, sizeof(option)))
 			return 0;
@@ -48,8 +45,18 @@ static __always_inline int clamp_mss(struct __sk_buff *skb, const struct packet 
 			return 0;
 		/* At an odd place its bytes would lie across two words of the checksum. */
 		if (option.kind == TCP_OPTION_MSS)
-			return at & 1 ? 0 : lower_mss(skb, p, at, option.value, mtu - overhead);
+			return at & 1 ? 0 : lower_mss(skb, p, at, option.value, limit);
 		at += option.kind == TCP_OPTION_NOP ? 1 : option.length;
 	}
 	return 0;
+}
+
+/* overhead: of the answer's IP and TCP header. */
+static __always_inline int clamp_mss(struct __sk_buff *skb, const struct packet *p, __u32 overhead)
+{
+	__u32 mtu = 0;
+
+	if (p->tuple.protocol != IPPROTO_TCP || bpf_check_mtu(skb, 0, &mtu, 0, 0) < 0 || mtu <= overhead)
+		return 0;
+	return limit_mss(skb, p, mtu - overhead);
 }

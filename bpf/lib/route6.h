@@ -12,6 +12,11 @@
 #define AF_INET 2
 #define AF_INET6 10
 
+#define CLIENTS 1
+#define ANSWERS 2
+#define INGRESS 4
+#define TARGETS 8 /* they stand behind it; without, there are other hosts' */
+
 enum way {
 	WAY_PEER,
 	WAY_NEIGHBOUR,
@@ -29,11 +34,18 @@ struct route {
 	__u32 mtu; /* refused for its size: what its sender may send; 0: nobody tells it */
 };
 
+/* An uplink carries the answers of other hosts' targets only. */
+static __always_inline bool speaks_falsely(const struct sealway_flow *flow, const struct sealway_backend *backend,
+					   int role)
+{
+	return flow->flags & SEALWAY_FLOW_ANSWER && !(role & TARGETS) && backend->via != SEALWAY_VIA_HOST;
+}
+
 static __always_inline void route_to_backend(const struct sealway_backend *backend, bool ingress, struct route *route)
 {
 	route->way = backend->via == SEALWAY_VIA_PEER && ingress ? WAY_PEER : WAY_NEIGHBOUR;
 	route->ifindex = backend->ifindex;
-	route->by_table = !ingress;
+	route->by_table = !ingress || backend->via == SEALWAY_VIA_HOST;
 	route->next_hop = backend->address;
 }
 

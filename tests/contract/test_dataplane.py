@@ -25,7 +25,7 @@ from sealway.drivers.base import (
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 from sealway.drivers.dataplane.fake import FakeDataPlane
 from sealway.model.errors import DriverError
-from tests.support.netns_topology import BOXES, BRIDGE, TASKS, VIP, Topology
+from tests.support.netns_topology import BOXES, BRIDGE, CLIENT, TASKS, VIP, Topology
 from tests.support.relay_stage import relay_stage
 from tests.support.tcp_parts import Client, Parts, until
 
@@ -36,6 +36,9 @@ class Stage(Protocol):
     plane: DataPlane
     vip: str
     backends: list[Backend]
+    elsewhere: Backend
+    """Another host's, one of ``peers``."""
+    peers: dict[str, str]
 
     def state(self, *frontends: Frontend, draining: frozenset[Backend] = ...) -> DataPlaneState: ...
 
@@ -54,6 +57,8 @@ class FakeStage:
         self.plane = FakeDataPlane()
         self.vip = VIP
         self.backends = [Backend(address=f"10.0.0.{n}", port=8443, interface=f"swt{n}") for n in range(3)]
+        self.elsewhere = Backend(address="10.9.0.1", port=8443, interface="")
+        self.peers = {"10.9.0.0/16": "192.0.2.2"}
 
     def state(self, *frontends: Frontend, draining: frozenset[Backend] = frozenset()) -> DataPlaneState:
         return DataPlaneState(vips=frozenset({VIP}), frontends=frontends, draining=draining)
@@ -84,6 +89,8 @@ class EbpfStage:
             "box1": Backend(address=BOXES["box1"], port=8443, interface=BRIDGE),
         }
         self.backends = list(self.where.values())
+        self.elsewhere = self.where["outside"] = Backend(address="10.9.0.1", port=8443, interface="")
+        self.peers = {"10.9.0.0/16": CLIENT}
 
     def state(self, *frontends: Frontend, draining: frozenset[Backend] = frozenset()) -> DataPlaneState:
         return self.parts.topology.state(*frontends, draining=draining)
@@ -116,6 +123,8 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         stack.callback(topology.remove)
         topology.build()
+        topology.ip("outside", "addr add 10.9.0.1/32 dev lo")
+        topology.ip("host", f"route add 10.9.0.0/16 via {CLIENT}")
         parts = await stack.enter_async_context(Parts(topology))
         # For good: a plane torn down and asked again makes a new thread, which must not be on the real host.
         stack.enter_context(topology.enter("host"))
@@ -201,6 +210,20 @@ async def test_a_removed_backend_loses_its_flows_and_nobody_else_does(stage: Sta
     for each in connections:
         assert await stage.lives(each) == (stage.backend_of(each) != gone)
     assert gone not in await stage.plane.flows()
+
+
+async def test_another_hosts_target_is_reached_as_long_as_that_host_is_a_peer(stage: Stage) -> None:
+    await stage.plane.start()
+    there = WeightedBackend(backend=stage.elsewhere, preserve_client_ip=False)
+    alone = stage.state(Frontend(vip=stage.vip, port=443, backends=(there,)))
+    await stage.plane.apply(msgspec.structs.replace(alone, peers=stage.peers))
+    connection = await stage.connect()
+    assert stage.backend_of(connection) == stage.elsewhere
+    assert await stage.lives(connection)
+    assert await stage.plane.flows() == {stage.elsewhere: 1}
+    await stage.plane.apply(alone)
+    with pytest.raises(ConnectionRefusedError):
+        await stage.connect()
 
 
 async def test_without_a_backend_a_connection_is_refused(stage: Stage) -> None:

@@ -104,11 +104,9 @@ class Topology:
         for name in self.names:
             run("ip", "netns", "del", f"{self.prefix}-{name}", check=False)
 
-    def _pair(self, near: str, name: str, far: str) -> None:
-        self.ip(
-            "host", f"link add {near} mtu {self.mtu} type veth peer name {far} netns {self.prefix}-{name}"
-        )
-        self.ip("host", f"link set {near} up")
+    def _pair(self, near: str, name: str, far: str, host: str = "host") -> None:
+        self.ip(host, f"link add {near} mtu {self.mtu} type veth peer name {far} netns {self.prefix}-{name}")
+        self.ip(host, f"link set {near} up")
         self.ip(name, f"link set {far} mtu {self.mtu} up")
 
     def _outside(self) -> None:
@@ -129,15 +127,18 @@ class Topology:
         self.ip("lb", f"route add default via {ROUTER} dev eth0")
 
     def _task(self, name: str, near: str, address: str) -> None:
-        self._pair(near, name, "eth0")
-        self.sysctl("host", f"net.ipv4.conf.{near}.proxy_arp", "1")
-        self.ip("host", "route add 169.254.1.1/32 dev lo") if near == "swt1" else None
-        mac = next(f for f in self.ip("host", f"-o link show {near}").split() if f.count(":") == 5)
+        self._task_at("host", name, near, address, ROUTER)
+
+    def _task_at(self, host: str, name: str, near: str, address: str, router: str) -> None:
+        self._pair(near, name, "eth0", host)
+        self.sysctl(host, f"net.ipv4.conf.{near}.proxy_arp", "1")
+        self.ip(host, "route add 169.254.1.1/32 dev lo") if near == "swt1" else None
+        mac = next(f for f in self.ip(host, f"-o link show {near}").split() if f.count(":") == 5)
         self.ip(name, f"addr add {address}/32 dev eth0")
         self.ip(name, "route add 169.254.1.1/32 dev eth0 scope link")
         self.ip(name, f"neigh add 169.254.1.1 lladdr {mac} dev eth0 nud permanent")
         self.ip(name, "route add default via 169.254.1.1 dev eth0")
-        self.ip("host", f"route add {address}/32 dev {near} src {ROUTER}")
+        self.ip(host, f"route add {address}/32 dev {near} src {router}")
 
     def _bridge(self) -> None:
         self.ip("host", f"link add {BRIDGE} mtu {self.mtu} type bridge")

@@ -6,12 +6,15 @@ import socket
 import struct
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from sealway.drivers.base import Backend, DataPlaneState, Frontend
 from sealway.drivers.dataplane.relay import RelayDataPlane
 from sealway.drivers.dataplane.relay_sockets import listen_on_host
 
 VIP = "127.0.10.1"
 SERVERS = ("127.0.11.1", "127.0.11.2", "127.0.11.3")
+ELSEWHERE = "127.0.12.1"
 TIMEOUT = 5.0
 
 
@@ -51,6 +54,8 @@ class RelayStage:
         self.plane = plane or RelayDataPlane(self._listen)
         self.vip = VIP
         self.backends: list[Backend] = []
+        self.elsewhere = Backend(address=ELSEWHERE, port=0, interface="")
+        self.peers = {"127.0.12.0/24": "127.0.0.2"}
         self._ports: dict[tuple[str, int], int] = {}
         self._servers: list[asyncio.Server] = []
         self._open: list[asyncio.StreamWriter] = []
@@ -97,7 +102,8 @@ class RelayStage:
         return RelayClient(reader, writer, line.decode().strip())
 
     def backend_of(self, connection: RelayClient) -> Backend:
-        return next(backend for backend in self.backends if backend.address == connection.server)
+        known = (*self.backends, self.elsewhere)
+        return next(backend for backend in known if backend.address == connection.server)
 
     async def lives(self, connection: RelayClient) -> bool:
         return await connection.lives()
@@ -118,6 +124,7 @@ class RelayStage:
 async def relay_stage() -> AsyncIterator[RelayStage]:
     stage = RelayStage()
     stage.backends = [await stage.serve(address) for address in SERVERS]
+    stage.elsewhere = msgspec.structs.replace(await stage.serve(ELSEWHERE), interface="")
     try:
         yield stage
     finally:

@@ -344,7 +344,8 @@ class Interface(Frozen, frozen=True, kw_only=True):
 
 
 class Backend(Frozen, frozen=True, kw_only=True):
-    """A target as the kernel sees it: ``address:port`` reached through ``interface``.
+    """A target as the kernel sees it: ``address:port`` reached through ``interface``; empty: another host
+    has it, the one whose network the address is in (``DataPlaneState.peers``).
 
     For an instance target this is the container's own bridge address and port; see DESIGN section 5.
     """
@@ -399,6 +400,9 @@ class DataPlaneState(Frozen, frozen=True, kw_only=True):
     """Frontends' addresses that are the host's own: what is not for a frontend is left to the host."""
     guards: Guards = Guards()
     """What the security groups of load balancers, targets and tasks let begin."""
+    peers: Mapping[str, str] = {}
+    """Networks of other hosts' tasks (IPv4) -> the address of the host. Targets there get flows whose client
+    keeps its address through a tunnel; what such a host sends through one reaches the tasks here."""
 
 
 class FrontendCounters(Frozen, frozen=True, kw_only=True):

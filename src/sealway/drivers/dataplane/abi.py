@@ -52,7 +52,10 @@ class DropReason(IntEnum):
     SPOOFED_SOURCE = 13
     FAST_OPEN = 14
     HANDSHAKE_LIMIT = 15
-    REASONS = 16
+    NO_PEER = 16
+    NO_TUNNEL = 17
+    TUNNELLED_PORT = 18
+    REASONS = 19
 
 
 class EventKind(IntEnum):
@@ -84,6 +87,8 @@ class FlowFlag(IntEnum):
     PROXY_SENT = 8192
     PENDING = 16384
     UNPROVEN = 32768
+    AWAY = 65536
+    ARRIVED = 131072
 
 
 class FrontendFlag(IntEnum):
@@ -112,8 +117,11 @@ class Limit(IntEnum):
     MAX_FRAGMENTED = 16384
     MAX_PENDING = 16384
     HANDSHAKES_PER_WINDOW = 1024
+    MAX_TUNNELS = 1024
     HANDSHAKE_TIMEOUT = 60
     CLOSING_TIMEOUT = 60
+    ARRIVED_TIMEOUT = 6000
+    ARRIVED_UDP_TIMEOUT = 120
     RESET_TIMEOUT = 5
     FIRST_PORT = 1024
     LAST_PORT = 56319
@@ -139,6 +147,7 @@ class Via(IntEnum):
 
     NEIGHBOUR = 0
     PEER = 1
+    HOST = 2
 
 
 _BACKEND = Struct("<4s2sBBIIII4s2sH")
@@ -550,6 +559,54 @@ class Refusal(NamedTuple):
     def unpack_all(cls, data: bytes) -> list[Self]:
         """From an array of the struct."""
         return [cls._make(each) for each in _REFUSAL.iter_unpack(data)]
+
+
+_TUNNEL = Struct("<4sI")
+
+
+class Tunnel(NamedTuple):
+    """``struct sealway_tunnel``, 8 bytes."""
+
+    source: bytes
+    ifindex: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _TUNNEL.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_TUNNEL.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _TUNNEL.iter_unpack(data)]
+
+
+_TUNNEL_KEY = Struct("<I4s")
+
+
+class TunnelKey(NamedTuple):
+    """``struct sealway_tunnel_key``, 8 bytes."""
+
+    prefix: int
+    network: bytes
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _TUNNEL_KEY.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_TUNNEL_KEY.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _TUNNEL_KEY.iter_unpack(data)]
 
 
 _TUPLE = Struct("<4s4s2s2sB3x")

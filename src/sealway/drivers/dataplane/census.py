@@ -12,6 +12,9 @@ from .layouts import address_text, layout_of
 from .tables_plan import PROTOCOLS, Tables
 
 _NOT_COUNTED = abi.FlowFlag.ANSWER | abi.FlowFlag.CUT
+_HALF = abi.FlowFlag.AWAY | abi.FlowFlag.TRANSLATED | abi.FlowFlag.CLIENT_FIN
+_HALF_OVER = abi.FlowFlag.AWAY | abi.FlowFlag.CLIENT_FIN
+"""Through a tunnel, of which the target's end is not seen: over once the client has finished."""
 PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 
 
@@ -35,7 +38,9 @@ def count_flows(flows: libbpf.Map) -> Census:
     by_frontend: Counter[int] = Counter()
     now = int(time.clock_gettime(time.CLOCK_MONOTONIC))
     for flow in entries(flows):
-        if not flow.flags & _NOT_COUNTED and now <= flow.expires:
+        if flow.flags & _NOT_COUNTED or flow.flags & _HALF == _HALF_OVER:
+            continue
+        if now <= flow.expires:
             by_backend[flow.backend] += 1
             by_frontend[flow.frontend] += 1
     return Census(by_backend, by_frontend)

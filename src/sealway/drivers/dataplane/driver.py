@@ -28,9 +28,11 @@ from .carry_over import CarryOver, Takeover, flags_of
 from .filters import Filters
 from .layouts import NARROW, WIDE
 from .namespace import Namespace
+from .peer_ways import ways_to
 from .plane import Plane, edition_of
 from .slots_plan import Place
 from .tables_plan import narrow_part, wide_part
+from .tunnel_plan import where
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +43,8 @@ PINS = Path("/sys/fs/bpf/sealway")
 _SIOCGIFHWADDR = 0x8927
 _WIDE_SHARE = 2
 """The table of wide flows has this part of the other one's entries, which are half as large."""
+_PARTS = ("_away", "_arrival")
+"""Of the programs, for other hosts' targets, and for other hosts' load balancers; see ``bpf/lib``."""
 
 
 class EbpfDataPlane:
@@ -121,7 +125,9 @@ class EbpfDataPlane:
             unless_done.callback(loaded[0].close)
             loaded.append(loader.load6(self._pins, self._flow_capacity // _WIDE_SHARE, loaded[0]))
             unless_done.callback(loaded[1].close)
-            filters = Filters([edition_of(each) for each in loaded], loader.owners(self._pins))
+            parts = [edition_of(loaded[0], part) for part in _PARTS]
+            editions = [*(edition_of(each) for each in loaded), *parts]
+            filters = Filters(editions, loader.owners(self._pins))
             unless_done.callback(filters.close)
             self._take_over(loaded, filters)
             self._planes = Plane(loaded[0], NARROW), Plane(loaded[1], WIDE)
@@ -156,7 +162,7 @@ class EbpfDataPlane:
         if state == self._state:
             filters.refresh()  # the same again: somebody looks whether all is still as it was left
         if self._takeover is None:
-            filters.ensure(state.interfaces)
+            filters.ensure(state.interfaces, bool(state.peers))
         host = _host_interface(state)
         writes = sum(plane.set_host_interface(*host) for plane in planes)
         places = _places(state)
@@ -166,7 +172,7 @@ class EbpfDataPlane:
         self._state = state
         if self._takeover is not None:
             self._takeover.catch_up()
-            filters.ensure(state.interfaces)
+            filters.ensure(state.interfaces, bool(state.peers))
             self._takeover.finish()
             self._takeover = None
         self._drop_early(state)
@@ -190,9 +196,9 @@ class EbpfDataPlane:
         """A backend whose interface went away takes no flow; said once, until it changes."""
         shares = (share.backend for frontend in state.frontends for share in frontend.backends)
         named = itertools.chain(state.draining, shares)
-        missing = frozenset(backend for backend in named if backend.interface not in places)
+        missing = frozenset(each for each in named if where(each, state.peers) not in places)
         if missing and missing != self._missing:
-            log.warning("backends without their interface are left out", backends=sorted(map(str, missing)))
+            log.warning("backends to which nothing leads are left out", backends=sorted(map(str, missing)))
         self._missing = missing
 
     def _flows(self) -> dict[Backend, int]:
@@ -251,7 +257,8 @@ def _host_interface(state: DataPlaneState) -> tuple[int, bytes]:
 
 def _places(state: DataPlaneState) -> dict[str, Place]:
     tasks = {i.name for i in state.interfaces if i.role == "task"} | set(state.endpoints.values())
-    return {name: Place(index, name in tasks) for index, name in socket.if_nameindex()}
+    here = {name: Place(index, name in tasks) for index, name in socket.if_nameindex()}
+    return here | ways_to(state.peers.values())
 
 
 def _mac(interface: str) -> bytes:

@@ -6,12 +6,14 @@ backend is neither in a frontend nor draining.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...model.errors import DriverError
 from ..base import Backend, DataPlaneState, FlowEvent, Frontend, FrontendCounters, Refusal
 from .drop_reasons import DROP_REASONS
 from .flow_watch import FlowWatch
 from .maglev import Share, build
+from .tunnel_plan import where
 
 _BYTES_TO_OPEN = 180
 """SYN, SYN-ACK and ACK with the options Linux sends."""
@@ -103,7 +105,8 @@ class FakeDataPlane:
     def connect(self, vip: str, port: int, protocol: str = "tcp") -> FakeFlow | None:
         """A new connection; None when it is refused."""
         frontend = next((f for f in self.state.frontends if _key(f) == (vip, port, protocol)), None)
-        usable = [w for w in frontend.backends if w.weight > 0] if frontend else []
+        leading = partial(where, peers=self.state.peers)
+        usable = [w for w in frontend.backends if w.weight > 0 and leading(w.backend)] if frontend else []
         if frontend is None or not usable:
             return None
         shares = [Share(f"{w.backend.address}:{w.backend.port}", w.weight) for w in usable]

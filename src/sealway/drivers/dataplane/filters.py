@@ -47,11 +47,13 @@ class Attached(NamedTuple):
 
 
 class Edition(NamedTuple):
-    """Programs by their name, and what tells them from others: the digest, and their config map's id."""
+    """Programs by their name, and what tells them from others: the digest, and their config map's id.
+    ``part``: what the names end with of programs that are there only while other hosts have a part in it."""
 
     programs: Mapping[str, int]
     digest: bytes
     owner: int
+    part: str = ""
 
 
 class Filters:
@@ -77,14 +79,16 @@ class Filters:
         known = {str(each) for each in owners}
         return any(each.name.rpartition(":")[2] in known for each in self._attached)
 
-    def ensure(self, interfaces: frozenset[Interface]) -> None:
-        """Exactly these interfaces carry our filters. One that is not (or no longer) there is left out."""
+    def ensure(self, interfaces: frozenset[Interface], peers: bool = False) -> None:
+        """Exactly these interfaces carry our filters. One that is not (or no longer) there is left out.
+        ``peers``: other hosts have a part in it."""
         indexes = {name: index for index, name in socket.if_nameindex()}
         wanted = {
             self._filter(indexes[each.name], each.role, number)
             for each in interfaces
             if each.name in indexes
-            for number in range(len(self._editions))
+            for number, edition in enumerate(self._editions)
+            if _program(each.role, edition) in edition.programs and (peers or not edition.part)
         }
         self._attached = {each for each in self._attached if each.ifindex in indexes.values()}
         places = {each.place for each in wanted}
@@ -94,9 +98,8 @@ class Filters:
             self._attach(new)
 
     def _filter(self, ifindex: int, role: str, number: int) -> Attached:
-        program, parent = _HOOKS[role]
-        edition = self._editions[number]
-        name = f"{program}:{edition.digest[:6].hex()}:{edition.owner}"
+        edition, parent = self._editions[number], _HOOKS[role][1]
+        name = f"{_program(role, edition)}:{edition.digest[:6].hex()}:{edition.owner}"
         return Attached(ifindex, parent, PRIORITY + number, name)
 
     def _attach(self, new: Attached) -> None:
@@ -177,3 +180,7 @@ class Filters:
             name = options.get_attr("TCA_BPF_NAME") if options else None
             if name and name.startswith("sealway_") and name.rpartition(":")[2] in self._owners:
                 yield Attached(ifindex, parent, each["info"] >> 16, name)
+
+
+def _program(role: str, edition: Edition) -> str:
+    return _HOOKS[role][0] + edition.part

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...model.errors import DriverError
-from . import abi, libbpf
+from . import abi, libbpf, tunnel_plan
 
 OBJECT = Path(__file__).parent / "objects" / "nlb.o"
 OBJECT6 = Path(__file__).parent / "objects" / "nlb6.o"
 PROGRAMS = ("sealway_uplink", "sealway_host", "sealway_task", "sealway_bridge", "sealway_adopt")
+ELSEWHERE = ("sealway_uplink_away", "sealway_host_away", "sealway_task_away", "sealway_uplink_arrival")
+"""Those for other hosts' part in it; of IPv4 alone, as ``tunnel_plan.MAPS`` are."""
 MAPS = (
     "config",
     "vips",
@@ -84,7 +86,7 @@ def load(pins: Path, flow_capacity: int) -> Loaded:
 
     Raises ``DriverError`` saying what is missing and what to do.
     """
-    return _load(pins, flow_capacity, _Source(OBJECT, PROGRAMS, MAPS))
+    return _load(pins, flow_capacity, _Source(OBJECT, PROGRAMS + ELSEWHERE, MAPS + tunnel_plan.MAPS))
 
 
 def load6(pins: Path, flow_capacity: int, narrow: Loaded) -> Loaded:

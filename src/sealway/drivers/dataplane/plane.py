@@ -99,6 +99,6 @@ class Plane:
         return census.frontend_counters(maps, self._tables, census.count_flows(maps["flows"]))
 
 
-def edition_of(loaded: loader.Loaded) -> Edition:
-    """What filters of these programs are called by."""
-    return Edition(loaded.programs, loaded.digest, loaded.maps["config"].id)
+def edition_of(loaded: loader.Loaded, part: str = "") -> Edition:
+    """What filters of these programs are called by; ``part``: of those whose names end so."""
+    return Edition(loaded.programs, loaded.digest, loaded.maps["config"].id, part)

@@ -35,6 +35,7 @@ from .proxy_header import proxy_header
 from .relay_choice import choose, choose_for
 from .relay_connection import Connection, Side
 from .relay_sockets import ListenSocket, listen_on_host
+from .tunnel_plan import where
 
 CONNECT_TIMEOUT = 3.0
 """Seconds for a backend to answer before the next is tried."""
@@ -106,7 +107,7 @@ class RelayDataPlane:
     async def apply(self, state: DataPlaneState) -> None:
         """See ``DataPlane.apply``. What can be done is done; then ``DriverError`` names what cannot."""
         self._check()
-        wanted = {key_of(f): f for f in state.frontends if f.protocol == "tcp"}
+        wanted = {key_of(f): _leading(f, state) for f in state.frontends if f.protocol == "tcp"}
         self._kept = state.draining | {s.backend for f in wanted.values() for s in f.backends}
         for key in self._entrances.keys() - wanted.keys():
             self._entrances.pop(key).close()
@@ -264,6 +265,14 @@ class RelayDataPlane:
         self._active[backend] -= 1
         if not self._active[backend]:
             del self._active[backend]
+
+
+def _leading(frontend: Frontend, state: DataPlaneState) -> Frontend:
+    """With those of its backends to which anything leads: a peer's are reached by the host's routes."""
+    if all(share.backend.interface for share in frontend.backends):
+        return frontend
+    there = tuple(share for share in frontend.backends if where(share.backend, state.peers))
+    return msgspec.structs.replace(frontend, backends=there)
 
 
 def _flow(frontend: Frontend, client: Side, backend: Backend) -> FlowEvent:

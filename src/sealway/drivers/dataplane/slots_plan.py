@@ -15,7 +15,8 @@ from ...model.guard import Direction
 from ..base import Backend, DataPlaneState, Frontend, WeightedBackend
 from . import abi, abi6
 from .guard_plan import GuardPlan, TableFull
-from .layouts import Layout
+from .layouts import NARROW, Layout
+from .tunnel_plan import arrivals, where
 
 _SLOT_BITS = 16
 SLOT_MASK = (1 << _SLOT_BITS) - 1
@@ -25,10 +26,12 @@ AnyBackend = abi.Backend | abi6.Backend
 
 
 class Place(NamedTuple):
-    """Where an interface's name leads: its index, and whether a task's namespace is behind it."""
+    """Where an interface's name leads: its index, and whether a task's namespace is behind it. Of another
+    host's address: the interface on its way, and the ``source`` that this host has there."""
 
     ifindex: int
-    is_task: bool
+    is_task: bool = False
+    source: str = ""
 
 
 class Entries(NamedTuple):
@@ -41,7 +44,7 @@ class Entries(NamedTuple):
 
     def entry(self, backend: Backend, state: abi.BackendState, flags: int) -> AnyBackend:
         """Without its id."""
-        place, of = self.places[backend.interface], self.state.guards
+        place, of = self.places[where(backend, self.state.peers)], self.state.guards
         own = (backend.address, backend.port)
         address, port = of.published.get(own, own)
         guard = of.of.get(address)
@@ -49,7 +52,7 @@ class Entries(NamedTuple):
             address=self.layout.address(backend.address),
             port=backend.port.to_bytes(2, "big"),
             state=state,
-            via=abi.Via.PEER if place.is_task else abi.Via.NEIGHBOUR,
+            via=_via(backend, place),
             id=0,
             ifindex=place.ifindex,
             ingress=self.guards.table(guard, Direction.INGRESS),
@@ -59,6 +62,16 @@ class Entries(NamedTuple):
             flags=flags,
         )
 
+    def has(self, backend: Backend) -> bool:
+        """Whether anything leads there."""
+        return where(backend, self.state.peers) in self.places
+
+
+def _via(backend: Backend, place: Place) -> abi.Via:
+    if not backend.interface:
+        return abi.Via.HOST
+    return abi.Via.PEER if place.is_task else abi.Via.NEIGHBOUR
+
 
 Pair = tuple[Backend, int]
 """A backend and its flags. One has several entries where target groups differ in what they ask for it."""
@@ -66,7 +79,7 @@ Slots = Mapping[Pair, AnyBackend]
 
 
 class Listed(NamedTuple):
-    """A frontend with those of its backends whose interface is there."""
+    """A frontend with those of its backends to which anything leads."""
 
     frontend: Frontend
     pairs: frozenset[Pair]
@@ -78,33 +91,43 @@ class Made(NamedTuple):
     places: Mapping[str, Place]
     listed: Mapping[int, Listed]
     draining: frozenset[Backend]
+    peers: Mapping[str, str]
+    arrivals: frozenset[Pair]
+    """Whom other hosts send to."""
     slots: Slots
 
 
 def make(of: Entries, now: Mapping[int, AnyBackend], before: Made | None) -> Made:
-    """The slots. ``before``: what made ``now``, if places and guards are the same; else None."""
+    """The slots. ``before``: what made ``now``, if places, peers and guards are the same; else None."""
     listed = {id(frontend): _listed(of, frontend, before) for frontend in of.state.frontends}
-    draining = of.state.draining
+    draining, peers, arriving = of.state.draining, of.state.peers, _arrivals(of)
     if before is None:
-        pairs = frozenset[Pair]().union(*(each.pairs for each in listed.values()))
+        pairs = arriving.union(*(each.pairs for each in listed.values()))
         living = [entry for entry in now.values() if entry.state != abi.BackendState.FREE]
-        return Made(of.places, listed, draining, _slots(of, pairs, draining, living, now))
-    touched = _touched(listed, draining, before)
+        slots = _slots(of, pairs, draining, living, now)
+        return Made(of.places, listed, draining, peers, arriving, slots)
+    touched = _touched(listed, draining, before) | {backend for backend, _ in arriving ^ before.arrivals}
     changed = frozenset((backend, flags) for backend in touched for flags in _ALL_FLAGS)
-    pairs = frozenset[Pair]().union(*(each.pairs & changed for each in listed.values()))
+    pairs = (arriving & changed).union(*(each.pairs & changed for each in listed.values()))
     living = [before.slots[pair] for pair in changed if pair in before.slots]
     slots = dict(before.slots)
     for pair in changed:
         slots.pop(pair, None)
     slots |= _slots(of, pairs, draining & touched, living, now)
-    return Made(of.places, listed, draining, slots)
+    return Made(of.places, listed, draining, peers, arriving, slots)
+
+
+def _arrivals(of: Entries) -> frozenset[Pair]:
+    if of.layout is not NARROW:
+        return frozenset()
+    return frozenset((backend, 0) for backend in arrivals(of.state) if of.has(backend))
 
 
 def _listed(of: Entries, frontend: Frontend, before: Made | None) -> Listed:
     known = before.listed.get(id(frontend)) if before else None
     if known is not None and known.frontend is frontend:
         return known
-    there = (w for w in frontend.backends if w.backend.interface in of.places)
+    there = (w for w in frontend.backends if of.has(w.backend))
     return Listed(frontend, frozenset((w.backend, flags_of(w)) for w in there))
 
 
@@ -146,7 +169,7 @@ def _slots(
     for entry in living:
         left.setdefault(_whereabouts(entry), []).append(entry)
     for backend in (active if living else set()) | draining:
-        if backend.interface in of.places:
+        if of.has(backend):
             idle = of.entry(backend, abi.BackendState.DRAINING, 0)
             kept = left.get(_whereabouts(idle), ())
             entries |= {(backend, old.flags): idle._replace(id=old.id, flags=old.flags) for old in kept}
@@ -179,8 +202,10 @@ def _whereabouts(entry: AnyBackend) -> tuple[bytes, bytes, int]:
 
 
 def flags_of(share: WeightedBackend) -> int:
-    """How the backend gets these flows."""
-    hide = 0 if share.preserve_client_ip else abi.BackendFlag.HIDE_CLIENT
+    """How the backend gets these flows. A header that tells the client goes to another host with a hidden
+    one: its acknowledgement must be seen here."""
+    told = share.proxy_protocol and not share.backend.interface
+    hide = 0 if share.preserve_client_ip and not told else abi.BackendFlag.HIDE_CLIENT
     return hide | (abi.BackendFlag.PROXY if share.proxy_protocol else 0)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from . import abi, guard_maps, libbpf, maglev_maps
+from . import abi, guard_maps, libbpf, maglev_maps, tunnel_plan
 from .layouts import layout_of
 from .slots_plan import SLOT_MASK
 from .tables_plan import Plan, Tables
@@ -39,6 +39,7 @@ def read(maps: Mapping[str, libbpf.Map]) -> Tables:
                 *(entry.egress for entry in interfaces.values()),
             },
         ),
+        tunnels={name: dict(maps[name].one_by_one()) if name in maps else {} for name in tunnel_plan.MAPS},
     )
 
 
@@ -49,6 +50,8 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
         maps["interfaces"].put(_u32(ifindex), interface.pack())
     for entry in plan.backends:
         maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())
+    for name, where, what in plan.tunnels.put:
+        maps[name].put(where, what)
     maglev_maps.replace(maps["maglev"], plan.tables)
     for frontend in plan.new_counters:
         maps["counters"].zero_per_cpu(_u32(frontend))
@@ -66,6 +69,8 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
     maps["interfaces"].delete_many([_u32(ifindex) for ifindex in plan.gone_interfaces])
     for entry in plan.freed:
         maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())
+    for name, where in plan.tunnels.gone:
+        maps[name].delete_many([where])
     guard_maps.remove(maps, plan.guards)
 
 

@@ -31,6 +31,7 @@ from .slots_plan import (
     name_of,
     taker,
 )
+from .tunnel_plan import NO_TUNNELS, TunnelPlan, Tunnels, tunnel_plan
 
 PROTOCOLS = {"tcp": socket.IPPROTO_TCP, "udp": socket.IPPROTO_UDP}
 UDP_TIMEOUT = 120
@@ -51,6 +52,7 @@ class Tables(NamedTuple):
     maglev: Mapping[int, bytes]
     interfaces: Mapping[int, AnyInterface] = {}
     guards: GuardTables = GuardTables()
+    tunnels: Tunnels = NO_TUNNELS
     recipes: Mapping[int, "Recipe"] = {}
     """What the tables were made of, by frontend id; unknown of what was read back, as is ``made``."""
     made: Made | None = None
@@ -62,12 +64,13 @@ EMPTY = Tables(frozenset(), {}, {}, {})
 
 
 class Plan(NamedTuple):
-    """Writes, in the order of the fields; what a guard no longer holds goes last, and before that a backend
-    that becomes free."""
+    """Writes, in the order of the fields; what a guard or a tunnel no longer holds goes last, and before that
+    a backend that becomes free."""
 
     guards: GuardPlan = GuardPlan()
     interfaces: Mapping[int, AnyInterface] = {}
     backends: Sequence[AnyBackend] = ()
+    tunnels: TunnelPlan = TunnelPlan()
     tables: Mapping[int, bytes] = {}
     new_counters: Sequence[int] = ()
     frontends: Mapping[AnyKey, AnyFrontend] = {}
@@ -100,6 +103,7 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
     guards = guard_plan(state.guards, now.guards)
     interfaces = _interfaces(state, places, guards, layout)
     known = now.made if now.made and guards.then is now.guards and now.made.places == places else None
+    known = known if known and known.peers == state.peers else None
     made = make(Entries(state, places, guards, layout), now.backends, known)
     frontends = _frontends(state, now.frontends, guards, layout)
     recipes = {
@@ -118,6 +122,7 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
         guards=guards,
         interfaces={i: entry for i, entry in interfaces.items() if now.interfaces.get(i) != entry},
         backends=[entry for slot, entry in wanted.items() if now.backends.get(slot) != entry],
+        tunnels=tunnel_plan(state, places, made, now.tunnels) if layout is NARROW else TunnelPlan(),
         tables={f: table for f, table in tables.items() if now.maglev.get(f) != table},
         new_counters=[f.id for f in frontends.values() if f.id not in known_ids],
         frontends={key: value for key, value in frontends.items() if now.frontends.get(key) != value},
@@ -155,6 +160,7 @@ def after(now: Tables, done: Plan) -> Tables:
             if i not in set(done.gone_interfaces)
         },
         done.guards.then,
+        done.tunnels.then,
         done.recipes,
         done.made,
     )

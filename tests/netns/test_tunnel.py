@@ -1,0 +1,158 @@
+"""Targets on another host: into the tunnel here, out of it there, and answered directly from there.
+
+The topology is drawn in tests/support/two_hosts.py.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from itertools import product
+
+import msgspec
+import pytest
+
+from sealway.model.guard import TCP, Guard, GuardRule, Guards
+from tests.support.netns_topology import CLIENT, ROUTER, TASKS, VIP, run
+from tests.support.tcp_parts import until
+from tests.support.two_hosts import FAR_TASKS, NEAR_NETWORK, TARGETS, Hosts, frontend, two_hosts
+
+pytestmark = pytest.mark.root
+
+MEGABYTE = bytes(range(256)) * 4096
+CLIENTS = {"outside": CLIENT, "task1": TASKS["task1"], "host": ROUTER, "far2": FAR_TASKS["far2"]}
+
+
+@pytest.fixture
+async def hosts() -> AsyncIterator[Hosts]:
+    async with two_hosts() as made:
+        yield made
+
+
+async def test_targets_of_both_hosts_serve_every_client(hosts: Hosts) -> None:
+    for keep, (where, address) in product((True, False), CLIENTS.items()):
+        await hosts.apply(frontend("task1", "far1", "far2", keep=keep))
+        seen = set()
+        for _ in range(40):
+            connection = await hosts.parts.connect(where, VIP, 443)
+            assert connection.seen_as == (address if keep and connection.server != where else VIP)
+            assert await connection.echo(b"hello") == b"hello"
+            seen.add(connection.server)
+            await connection.finish()
+        assert seen == {"task1", "far1", "far2"}
+    assert await hosts.drops() == {}
+
+
+@pytest.mark.parametrize("offloads", [True, False], ids=["offloads", "no offloads"])
+@pytest.mark.parametrize("mtu", [1500, 1600])
+async def test_large_transfers_both_ways(mtu: int, offloads: bool) -> None:
+    async with two_hosts(mtu) as hosts:
+        if not offloads:
+            hosts.net.without_offloads()
+        await hosts.apply(frontend("far1"))
+        connection = await hosts.parts.connect("outside", VIP, 443)
+        before = hosts.net.sent_bytes("host"), hosts.net.sent_bytes("far")
+        for _ in range(5):
+            assert await connection.echo(MEGABYTE) == MEGABYTE
+        near, far = (hosts.net.sent_bytes(w) - b for w, b in zip(("host", "far"), before, strict=True))
+        assert 5 << 20 < near < 6 << 20, "the uploads alone pass the load balancer's host"
+        assert 5 << 20 < far < 6 << 20, "the answers go straight to the client"
+        assert await hosts.drops() == {}
+
+
+async def test_both_ends_hear_at_once_that_a_target_is_gone(hosts: Hosts) -> None:
+    await hosts.apply(frontend("far1"))
+    idle, busy = [await hosts.parts.connect("outside", VIP, 443) for _ in range(2)]
+    assert await busy.echo(MEGABYTE) == MEGABYTE
+    await hosts.apply(frontend(), draining=frozenset({TARGETS["far1"]}))
+    assert await idle.lives()
+    assert await hosts.near.flows() == {TARGETS["far1"]: 2}
+    await hosts.apply(frontend("far2"))
+    for connection in (idle, busy):
+        with pytest.raises(ConnectionResetError):
+            await connection.read(1)
+
+    async def target_heard() -> bool:
+        with hosts.net.enter("far1"):
+            return "ESTAB" not in run("ss", "-tn")
+
+    await until(target_heard)
+    await hosts.apply(frontend("task1", "far2"))
+    last = [await hosts.parts.connect("outside", VIP, 443) for _ in range(20)]
+    alone = msgspec.structs.replace(hosts.net.near_state(frontend("task1", "far2")), peers={})
+    await hosts.near.apply(alone)
+    for connection in last:
+        assert await connection.lives() == (connection.server == "task1"), "no longer a peer's"
+
+
+async def test_a_host_that_remembers_nothing_takes_flows_up_as_they_are(hosts: Hosts) -> None:
+    await hosts.apply(frontend("far1"))
+    connection = await hosts.parts.connect("outside", VIP, 443)
+    with hosts.net.enter("far"):
+        await hosts.far.teardown()
+        await hosts.far.start()
+        await hosts.far.apply(hosts.net.far_state())
+    for _ in range(3):
+        assert await connection.echo(MEGABYTE) == MEGABYTE
+    await connection.finish()
+
+
+async def test_only_peers_are_let_in_and_groups_judge_the_clients_own_address(hosts: Hosts) -> None:
+    def only(network: str) -> Guards:
+        rule = GuardRule(protocol=TCP, first=8443, last=8443, network=network)
+        return Guards(rules={"sg-1": Guard(ingress=(rule,))}, of=dict.fromkeys(FAR_TASKS.values(), "sg-1"))
+
+    await hosts.apply(frontend("far1"))
+    await hosts.far.apply(hosts.net.far_state(guards=only(f"{CLIENT}/32")))
+    assert await (await hosts.parts.connect("outside", VIP, 443)).lives()
+    await hosts.far.apply(hosts.net.far_state(guards=only("198.51.100.0/24")))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await hosts.parts.connect("outside", VIP, 443)
+    (refusal,) = await hosts.far.refusals()
+    assert (refusal.source, refusal.destination, refusal.port) == (CLIENT, FAR_TASKS["far1"], 8443)
+    assert "no_peer" not in await hosts.drops()
+    await hosts.far.apply(hosts.net.far_state(peers={NEAR_NETWORK: "203.0.113.77"}))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await hosts.parts.connect("outside", VIP, 443)
+    assert "no_peer" in await hosts.drops()
+
+
+async def test_a_proxy_header_tells_the_target_there(hosts: Hosts) -> None:
+    hosts.parts.serve("far1", 9443, proxy=True)
+    there = frontend("far1", proxy=True)
+    backend = there.backends[0].backend.__class__(address=FAR_TASKS["far1"], port=9443, interface="")
+    weighted = there.backends[0].__class__(backend=backend, proxy_protocol=True)
+    await hosts.apply(there.__class__(vip=VIP, port=443, backends=(weighted,)))
+    connection = await hosts.parts.connect("outside", VIP, 443)
+    assert connection.seen_as == CLIENT
+    assert await connection.echo(MEGABYTE) == MEGABYTE
+
+
+async def test_datagrams_that_do_not_fit_are_refused_with_the_size_that_does(hosts: Hosts) -> None:
+    """The client's kernel learns the size, and cuts the next ones to fit: also those become fragments."""
+    loop = asyncio.get_running_loop()
+    server = hosts.net.socket("far1", socket.SOCK_DGRAM)
+    client = hosts.net.socket("outside", socket.SOCK_DGRAM)
+    with server, client:
+        server.bind(("0.0.0.0", 8443))
+        await hosts.apply(frontend("far1", protocol="udp", port=53))
+        await loop.sock_sendto(client, b"q" * 1400, (VIP, 53))
+        assert await loop.sock_recvfrom(server, 9000) == (
+            b"q" * 1400,
+            client_end := (CLIENT, client.getsockname()[1]),
+        )
+        await loop.sock_sendto(client, b"q" * 4000, (VIP, 53))
+        with hosts.net.enter("outside"):
+            await until(lambda: _says("mtu 1480", "ip", "route", "get", VIP))
+        await loop.sock_sendto(client, b"Q" * 4000, (VIP, 53))
+        async with asyncio.timeout(3):
+            data, peer = await loop.sock_recvfrom(server, 9000)
+            assert (data, peer) == (b"Q" * 4000, client_end)
+            await loop.sock_sendto(server, b"a" * 4000, peer)
+            assert await loop.sock_recvfrom(client, 9000) == (b"a" * 4000, (VIP, 53))
+    assert await hosts.drops() == {"too_big": 2, "fragment": 1}, "of the datagram that was cut to 1,500 bytes"
+
+
+async def _says(what: str, *command: str) -> bool:
+    return what in run(*command)
