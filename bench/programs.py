@@ -86,8 +86,8 @@ def loaded() -> Iterator[Bench]:
 def floor_cycle(bench: Bench, count: int) -> Packet:
     """As ``bench.dataplane.cycle``: each flow's rewrite is the next one's key, in random order.
 
-    They are inserted in another order than they are visited in: a preallocated hash takes its elements one after
-    the other, and a walk along them would be a stream that the processor fetches ahead.
+    They are inserted in another order than they are visited in: a preallocated hash takes its elements one
+    after the other, and a walk along them would be a stream that the processor fetches ahead.
     """
     vip = bytes(map(int, VIP.split(".")))
     clients = [

@@ -36,9 +36,13 @@ static __always_inline bool concerns(const struct sealway_flow *flow, int role)
 	       !(flow->flags & SEALWAY_FLOW_LINGERING);
 }
 
-/* flow: room for what is decided. */
-static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, struct sealway_flow *flow,
-				     int role)
+/* Who takes a new flow. frontend NULL: nobody, the namespace refuses it. */
+struct opening {
+	struct sealway_frontend *frontend;
+	struct sealway_backend *backend;
+};
+
+static __always_inline struct opening decide(const struct packet *p)
 {
 	struct sealway_frontend_key key = {
 		.vip = p->tuple.destination,
@@ -46,10 +50,39 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 		.protocol = p->tuple.protocol,
 	};
 	struct sealway_frontend *frontend = bpf_map_lookup_elem(&frontends, &key);
-	struct sealway_backend *backend;
+	struct opening opening = {};
+	__u32 id;
+
+	if (!frontend || !choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
+		return opening;
+	opening.frontend = frontend;
+	opening.backend = backend_of(id);
+	return opening;
+}
+
+/* A TCP SYN is nearly always a new flow's. Its entries' places are cold memory, each a wait as long as all the rest:
+ * asked for together with the search for its own, they are one wait. With registers of its own, which others need. */
+static __noinline int anticipate(const struct packet *p, struct opening *opening)
+{
+	struct sealway_tuple answer = {};
+
+	*opening = decide(p);
+	if (!opening->frontend || !opening->backend)
+		return 0;
+	name_answer(&answer, &p->tuple, opening->frontend, opening->backend);
+	expect_flow(&p->tuple);
+	expect_flow(&answer);
+	return 0;
+}
+
+/* flow: room for what is decided. */
+static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, const struct opening *opening,
+				     struct sealway_flow *flow, int role)
+{
+	struct sealway_frontend *frontend = opening->frontend;
+	struct sealway_backend *backend = opening->backend;
 	struct route route;
 	enum stage stage;
-	__u32 id;
 	int error;
 
 	if (!frontend)
@@ -57,9 +90,6 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, st
 	stage = stage_of(p, frontend->id);
 	if (stage == STAGE_NONE)
 		return PASS;
-	if (!choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
-		return PASS; /* the namespace refuses it */
-	backend = backend_of(id);
 	if (!backend)
 		return drop(SEALWAY_DROP_BACKEND_GONE);
 	if (backend->via == SEALWAY_VIA_HOST)
@@ -162,6 +192,7 @@ static __always_inline int carry_fragment(struct __sk_buff *skb, const struct pa
 static __always_inline int handle(struct __sk_buff *skb, int role)
 {
 	struct sealway_flow flow = {};
+	struct opening opening = {};
 	struct packet p;
 	int verdict;
 
@@ -179,6 +210,8 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 	}
 	if (!(role & ANSWERS) && !may_be_vip(p.tuple.destination))
 		return PASS;
+	if (role & CLIENTS && p.tuple.protocol == IPPROTO_TCP && opens_flow(&p))
+		anticipate(&p, &opening);
 	if ((find_flow(&p.tuple, &flow) || (role & ANSWERS && recall(&p, &flow))) && concerns(&flow, role)) {
 		if (is_elsewhere(&flow))
 			return PASS;
@@ -188,7 +221,11 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 		if (!opens_flow(&p))
 			return PASS; /* the namespace resets it */
 	}
-	return role & CLIENTS ? open_flow(skb, &p, &flow, role) : PASS;
+	if (!(role & CLIENTS))
+		return PASS;
+	if (!opening.frontend)
+		opening = decide(&p);
+	return open_flow(skb, &p, &opening, &flow, role);
 }
 
 SEC("tc")

@@ -2,7 +2,7 @@
 
 ``--check`` writes nothing and fails when the committed file differs. Every ``struct sealway_*`` becomes a
 NamedTuple with ``pack`` and ``unpack``; every ``enum sealway_*`` an IntEnum. Members in network byte order
-(``__be32``, ``__be16``) and byte arrays are ``bytes``; ``pad`` members are left out. ``abi6.py`` holds
+(``__be32``, ``__be16``) and arrays are ``bytes``; ``pad`` members are left out. ``abi6.py`` holds
 only the structs that are others with wide addresses.
 """
 
@@ -86,10 +86,8 @@ def resolve(types: dict[int, Type], type_id: int) -> tuple[str, int]:
             return f"{size}s", size
         return resolve(types, entry["type_id"])
     if entry["kind"] == "ARRAY":
-        _, size = resolve(types, entry["type_id"])
-        if size != 1:
-            raise ValueError("only byte arrays are expected in the ABI")
-        return f"{entry['nr_elems']}s", entry["nr_elems"]
+        size = entry["nr_elems"] * resolve(types, entry["type_id"])[1]
+        return f"{size}s", size
     if entry["kind"] in ("INT", "ENUM"):
         return NATIVE[entry["size"]], entry["size"]
     raise ValueError(f"unexpected kind in the ABI: {entry}")

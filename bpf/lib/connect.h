@@ -2,8 +2,8 @@
 /* A new flow: both its entries, and the address and port the target shall see.
  *
  * The target knows a connection by (its own address, the peer's), so that pair must be unique: the answer's
- * entry is inserted first and must not be another flow's, living or in the target's TIME_WAIT. Where it is,
- * the peer's port is translated; the address stays as decided.
+ * entry gets its place first, and its key must not be another flow's, living or in the target's TIME_WAIT. Where
+ * it is, the peer's port is translated; the address stays as decided.
  */
 #pragma once
 
@@ -13,29 +13,29 @@
 
 #define PORT_TRIES 32
 
-/* Inserts the answer's entry, translating its key's destination port if need be. */
-static __always_inline int insert_answer(struct sealway_flow *answer, __u32 hash)
+/* A place for the answer's entry, its key's destination port translated if need be. */
+static __always_inline entry_number place_answer(struct sealway_flow *answer, __u32 hash, __u32 now)
 {
 	struct port_range ports = ports_towards(answer);
 	__u16 port = bpf_ntohs(answer->key_destination_port);
 	__u32 flags = answer->flags;
-	int error = -EEXIST;
+	entry_number place = -EEXIST;
 	int i;
 
 	if (!(flags & SEALWAY_FLOW_TRANSLATED) || (port >= ports.first && port <= ports.last))
-		error = insert_flow(answer);
-	if (error != -EEXIST)
-		return error;
+		place = reserve_entry((const void *)answer, answer, now);
+	if (place != -EEXIST)
+		return place;
 	answer->flags |= SEALWAY_FLOW_TRANSLATED;
-	for (i = 0; i < PORT_TRIES && error == -EEXIST; i++) {
+	for (i = 0; i < PORT_TRIES && place == -EEXIST; i++) {
 		hash = mix(hash + i + 1);
 		answer->key_destination_port = bpf_htons(ports.first + hash % (ports.last - ports.first + 1));
-		error = insert_flow(answer);
+		place = reserve_entry((const void *)answer, answer, now);
 	}
-	return error;
+	return place;
 }
 
-/* The other direction's entry, in the place of the one just inserted. */
+/* The other direction's entry, in place of the answer's. */
 static __always_inline void turn_to_target(struct sealway_flow *flow, const struct sealway_tuple *t)
 {
 	flow->source = flow->key_destination;
@@ -61,6 +61,18 @@ static __always_inline bool wants_header(const struct packet *p, const struct se
 	return backend->flags & SEALWAY_BACKEND_PROXY && p->tuple.protocol == IPPROTO_TCP;
 }
 
+/* What the target's packets will look like, if no port needs translation. */
+static __always_inline void name_answer(struct sealway_tuple *answer, const struct sealway_tuple *t,
+					const struct sealway_frontend *frontend,
+					const struct sealway_backend *backend)
+{
+	answer->source = backend->address;
+	answer->destination = hides_client(t, backend) ? hidden_behind(t, frontend, backend) : t->source;
+	answer->source_port = backend->port;
+	answer->destination_port = t->source_port;
+	answer->protocol = t->protocol;
+}
+
 /* Fills in the answer's entry, but for how long it lives; 0, or the (negative) drop reason. */
 static __always_inline int describe_flow(const struct packet *p, const struct sealway_frontend *frontend,
 					 const struct sealway_backend *backend, __u32 client_ifindex,
@@ -72,11 +84,7 @@ static __always_inline int describe_flow(const struct packet *p, const struct se
 	if (wants_header(p, backend) && p->payload && opens_flow(p))
 		return -SEALWAY_DROP_FAST_OPEN;
 	__builtin_memset(flow, 0, sizeof(*flow));
-	flow->key_source = backend->address;
-	flow->key_destination = hide ? hidden_behind(t, frontend, backend) : t->source;
-	flow->key_source_port = backend->port;
-	flow->key_destination_port = t->source_port;
-	flow->protocol = t->protocol;
+	name_answer((struct sealway_tuple *)flow, t, frontend, backend);
 	flow->source = t->destination;
 	flow->destination = t->source;
 	flow->source_port = t->destination_port;
@@ -93,20 +101,19 @@ static __always_inline int describe_flow(const struct packet *p, const struct se
 	return 0;
 }
 
-/* The answer's entry stands: makes flow the client's, and inserts that too. 0, or the (negative) error. */
-static __always_inline int insert_twin(struct sealway_flow *flow, const struct sealway_tuple *t)
+/* The answer has its place: writes both entries, and makes flow the client's. 0, or the (negative) error. */
+static __always_inline int write_both_entries(struct sealway_flow *flow, const struct sealway_tuple *t,
+					      entry_number back, __u32 now)
 {
-	struct sealway_tuple key;
-	int error;
+	entry_number there = reserve_entry(t, flow, now);
 
-	turn_to_target(flow, t);
-	flow->expires -= 1;
-	error = insert_flow(flow);
-	if (error) {
-		key = twin_key(flow, flow->protocol);
-		change_flow(&key, NULL);
-		return error;
+	if (there < 0) {
+		give_back(back);
+		return there;
 	}
+	write_entry(back, flow);
+	turn_to_target(flow, t);
+	write_entry(there, flow);
 	count_one(flow->frontend, new_flows);
 	tell(flow, SEALWAY_EVENT_START);
 	return 0;
@@ -118,13 +125,14 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 					struct sealway_flow *flow)
 {
 	int error = describe_flow(p, frontend, backend, client_ifindex, flow);
+	__u32 now = seconds();
+	entry_number back;
 
 	if (error)
 		return error;
-	/* A second longer than its twin, which in a table full of entries as new might take its place. */
-	flow->expires = seconds() + timeout_of(flow) + 1;
-	error = insert_answer(flow, hash_tuple(&p->tuple));
-	if (error)
-		return error == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
-	return insert_twin(flow, &p->tuple) ? -SEALWAY_DROP_FLOW_TABLE : 0;
+	flow->expires = now + timeout_of(flow);
+	back = place_answer(flow, hash_tuple(&p->tuple), now);
+	if (back < 0)
+		return back == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
+	return write_both_entries(flow, &p->tuple, back, now) ? -SEALWAY_DROP_FLOW_TABLE : 0;
 }

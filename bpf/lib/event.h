@@ -29,7 +29,7 @@ static __always_inline void tell(const struct sealway_flow *flow, enum sealway_e
 	struct sealway_config *c = bpf_map_lookup_elem(&config, &zero);
 	struct sealway_event *event;
 
-	if (!c || c->watched_until < seconds())
+	if (!c || !c->watched_until || c->watched_until < seconds())
 		return;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event)

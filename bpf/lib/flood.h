@@ -111,13 +111,14 @@ static __always_inline void try_port(struct sealway_flow *flow, const struct sea
 /* Whether the target knows that port by another flow. */
 __noinline int is_taken(const struct sealway_flow *wanted)
 {
-	struct sealway_flow *other;
+	struct place place;
 	struct home home;
+	__u32 now = seconds();
 
 	if (!wanted || !find_home((const void *)wanted, &home))
 		return 1;
-	other = at_home(&home, (const void *)wanted);
-	return other && !may_replace(other, wanted, seconds());
+	place = at_home(&home, (const void *)wanted, now);
+	return place.bucket && is_taken_at(&place, wanted, true, now);
 }
 
 static __always_inline bool find_port(struct sealway_flow *flow, const struct sealway_tuple *t)
@@ -164,7 +165,7 @@ __noinline int is_completed(struct sealway_flow *flow, __u32 ack)
 	if (!place)
 		return 0;
 	bpf_spin_lock(&place->lock);
-	completed = same_key(&place->flow, flow) && same_rewrite(&place->flow, flow) &&
+	completed = same_key(&place->flow, flow) && same_rewrite((const void *)&place->flow, flow) &&
 		    place->flow.backend == flow->backend && place->flow.flags & SEALWAY_FLOW_ANSWERED &&
 		    place->flow.target_fin == ack;
 	if (completed)
@@ -203,6 +204,8 @@ __noinline int open_by_acknowledgement(const struct packet *p, const struct seal
 				       const struct sealway_backend *backend, __u32 client_ifindex,
 				       struct sealway_flow *flow)
 {
+	__u32 now = seconds();
+	entry_number back;
 	int error;
 
 	if (!p || !frontend || !backend || !flow)
@@ -214,10 +217,9 @@ __noinline int open_by_acknowledgement(const struct packet *p, const struct seal
 		flow->flags |= SEALWAY_FLOW_UNPROVEN;
 	else
 		return -SEALWAY_DROP_HANDSHAKE_LIMIT;
-	flow->expires = seconds() + timeout_of(flow) + 1;
-	error = insert_flow(flow);
-	if (!error)
-		error = insert_twin(flow, &p->tuple);
+	flow->expires = now + timeout_of(flow);
+	back = reserve_entry((const void *)flow, flow, now);
+	error = back < 0 ? back : write_both_entries(flow, &p->tuple, back, now);
 	if (error)
 		return error == -EEXIST ? -SEALWAY_DROP_HANDSHAKE_LIMIT : -SEALWAY_DROP_FLOW_TABLE;
 	if (flow->flags & SEALWAY_FLOW_ESTABLISHED)

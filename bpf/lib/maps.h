@@ -56,10 +56,11 @@ struct {
 } maglev SEC(".maps");
 
 struct bucket {
-	struct sealway_flow entries[SEALWAY_FLOWS_PER_BUCKET];
+	struct sealway_bucket_head head;
+	struct sealway_entry entries[SEALWAY_FLOWS_PER_BUCKET];
 };
 
-/* Mappable, because those begin at a page: so an entry is one cache line. */
+/* Mappable, because those begin at a page: so a bucket's head is one cache line. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SEALWAY_DEFAULT_FLOWS / SEALWAY_FLOWS_PER_BUCKET);

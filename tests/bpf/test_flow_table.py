@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from sealway.drivers.dataplane import abi, census
+from sealway.drivers.dataplane.flow_table import entries
 from tests.bpf.test_packet_paths import HELLO, TASK1, TASK2, VIP2, carried, dropped, frontend, passes, state
 from tests.support.bpf_run import PASS, REDIRECT, SHOT, Machine, machine
-from tests.support.flow_cells import key_of, put_all
+from tests.support.flow_cells import bucket_of, key_of, put_all
 from tests.support.packets import ACK, FIN, RST, SYN, UDP, Packet
 
 pytestmark = pytest.mark.root
@@ -32,7 +33,7 @@ def shake_hands(kernel: Machine, hello: Packet = HELLO) -> tuple[Packet, Packet]
 
 def later(kernel: Machine, seconds: int) -> None:
     """As if nothing had come for so long."""
-    found = list(census.entries(kernel.maps["flows"]))
+    found = list(entries(kernel.maps["flows"]))
     put_all(kernel.maps, [flow._replace(expires=max(1, flow.expires - seconds)) for flow in found])
 
 
@@ -166,7 +167,7 @@ class TestRoom:
         flow = next(iter(small.flows().values()))
         config = abi.Config.unpack(small.maps["config"].get(bytes(4)) or b"")
         table = small.maps["flows"]
-        table.fill(flow.pack() * (table.max_entries * abi.Limit.FLOWS_PER_BUCKET))
+        table.fill(bucket_of([flow] * abi.Limit.FLOWS_PER_BUCKET) * table.max_entries)
         assert config.bucket_mask == table.max_entries - 1
         before = small.counters().rejected
         dropped(small, "uplink", HELLO.but(source_port=50000), "flow_table")

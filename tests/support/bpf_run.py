@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from sealway.drivers.base import DataPlaneState, Interface
-from sealway.drivers.dataplane import abi, census, libbpf, loader, tables
+from sealway.drivers.dataplane import abi, census, flow_table, libbpf, loader, tables
 from sealway.drivers.dataplane.layouts import NARROW, WIDE, Layout
 from sealway.drivers.dataplane.slots_plan import Place
 from sealway.drivers.dataplane.tables_plan import (
@@ -109,7 +109,7 @@ class Machine:
 
     def flows(self) -> dict[abi.Tuple, abi.Flow]:
         """Entries by their key; not those that only linger."""
-        found = census.entries(self.maps["flows"])
+        found = flow_table.entries(self.maps["flows"])
         return {key_of(flow): flow for flow in found if not flow.flags & abi.FlowFlag.LINGERING}
 
     def forget(self) -> None:

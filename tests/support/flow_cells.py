@@ -1,11 +1,14 @@
 """Puts entries into the kernel's flow table from here, where the kernel looks for them (``table.h``)."""
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 
 from sealway.drivers.dataplane import abi, libbpf
 
 _U64 = (1 << 64) - 1
-_SIZE = 64
+_ENTRY = 56
+_ESTABLISHED = abi.FlowFlag.ESTABLISHED
+_ROOMY = 5
 
 
 def key_of(flow: abi.Flow) -> abi.Tuple:
@@ -26,22 +29,42 @@ def keyed_hash(seed: int, key: bytes) -> int:
     return value ^ value >> 32
 
 
+def bucket_of(flows: Sequence[abi.Flow | None], tags: Sequence[int] = (), spilled_until: int = 0) -> bytes:
+    """A bucket with these in its eight entries. ``tags``: of their keys; without, ones that no key has."""
+    head = abi.BucketHead(
+        expires=array("I", [flow.expires if flow else 0 for flow in flows]).tobytes(),
+        tags=array("H", tags or [2] * len(flows)).tobytes(),
+        tenants=bytes(8),
+        spilled_until=spilled_until,
+        established=sum(1 << way for way, flow in enumerate(flows) if flow and flow.flags & _ESTABLISHED),
+    )
+    return head.pack() + b"".join(flow.pack()[:_ENTRY] if flow else bytes(_ENTRY) for flow in flows)
+
+
 def put_all(maps: dict[str, libbpf.Map], flows: Iterable[abi.Flow]) -> None:
-    """Replaces the whole table by these, where the kernel would."""
+    """Replaces the whole table by these, where the kernel would put established ones."""
     config = abi.Config.unpack(maps["config"].get(bytes(4)) or b"")
     table = maps["flows"]
-    image = bytearray(table.max_entries * table.value_size)
-    used = bytearray(table.max_entries * abi.Limit.FLOWS_PER_BUCKET)
+    buckets: list[dict[int, tuple[abi.Flow, int]]] = [{} for _ in range(table.max_entries)]
+    spilled: dict[int, int] = {}
     for flow in flows:
-        packed = flow.pack()
-        hashed = keyed_hash(config.seed, packed)
+        hashed = keyed_hash(config.seed, flow.pack())
         first = hashed & config.bucket_mask
         step = (config.lock_mask + 1) * ((hashed >> 48 & 15) | 1)
-        buckets = [first, (first + step) & config.bucket_mask]
-        taken = [sum(used[bucket * 8 : bucket * 8 + 8]) for bucket in buckets]
-        bucket = buckets[taken[0] >= 4 and taken[1] < taken[0]]
+        second = (first + step) & config.bucket_mask
+        place = first
+        if len(buckets[first]) > _ROOMY and len(buckets[second]) < len(buckets[first]):
+            place = second
+            spilled[first] = max(spilled.get(first, 0), flow.expires + abi.Limit.SPILL_GRACE)
         ways = [(hashed >> 61) + way & 7 for way in range(8)]
-        free = next(bucket * 8 + way for way in ways if not used[bucket * 8 + way])
-        used[free] = 1
-        image[free * _SIZE : (free + 1) * _SIZE] = packed
-    table.fill(bytes(image))
+        free = next(way for way in ways if way not in buckets[place])
+        buckets[place][free] = flow, hashed >> 32 & 0xFFFF | 1
+    image = (
+        bucket_of(
+            [used.get(way, (None, 0))[0] for way in range(8)],
+            [used.get(way, (None, 0))[1] for way in range(8)],
+            spilled.get(number, 0),
+        )
+        for number, used in enumerate(buckets)
+    )
+    table.fill(b"".join(image))

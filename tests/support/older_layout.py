@@ -16,11 +16,13 @@ BPF = Path(__file__).parents[2] / "bpf"
 
 def build(directory: Path, *defines: str, names: Collection[str] = ("nlb", "nlb6")) -> None:
     """The objects: ``backend`` and ``client_ifindex`` of a flow change places. ``defines``: macros."""
-    text = (BPF / "include/sealway_abi.h").read_text()
-    for old, new in (("backend", "@"), ("client_ifindex", "backend"), ("@", "client_ifindex")):
-        text = re.sub(rf"__u32 {old};", f"__u32 {new};", text)
-    (directory / "sealway_abi.h").write_text(text)
-    places = [f"-I{place}" for place in (directory, BPF / "include", BPF)]
+    for header in (BPF / "include").glob("*.h"):
+        text = header.read_text()
+        if header.name == "sealway_flow.h":
+            for old, new in (("backend", "@"), ("client_ifindex", "backend"), ("@", "client_ifindex")):
+                text = re.sub(rf"__u32 {old};", f"__u32 {new};", text)
+        (directory / header.name).write_text(text)
+    places = [f"-I{place}" for place in (directory, BPF)]
     machine = f"/usr/include/{os.uname().machine}-linux-gnu"
     flags = ["-O2", "-g", "-mcpu=v2", "-target", "bpfel", *places, "-idirafter", machine]
     macros = [f"-D{define}" for define in defines]

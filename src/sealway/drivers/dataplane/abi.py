@@ -122,6 +122,7 @@ class Limit(IntEnum):
     CLOSING_TIMEOUT = 60
     ARRIVED_TIMEOUT = 6000
     ARRIVED_UDP_TIMEOUT = 120
+    SPILL_GRACE = 3600
     RESET_TIMEOUT = 5
     FIRST_PORT = 1024
     LAST_PORT = 56319
@@ -181,6 +182,33 @@ class Backend(NamedTuple):
     def unpack_all(cls, data: bytes) -> list[Self]:
         """From an array of the struct."""
         return [cls._make(each) for each in _BACKEND.iter_unpack(data)]
+
+
+_BUCKET_HEAD = Struct("<32s16s8sIB3x")
+
+
+class BucketHead(NamedTuple):
+    """``struct sealway_bucket_head``, 64 bytes."""
+
+    expires: bytes
+    tags: bytes
+    tenants: bytes
+    spilled_until: int
+    established: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _BUCKET_HEAD.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_BUCKET_HEAD.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _BUCKET_HEAD.iter_unpack(data)]
 
 
 _CONFIG = Struct("<II6s2xIIQII32s")
@@ -247,6 +275,45 @@ class Counters(NamedTuple):
         return [cls._make(each) for each in _COUNTERS.iter_unpack(data)]
 
 
+_ENTRY = Struct("<4s4s2s2sB3x4s4s2s2sIIIIIHHI")
+
+
+class Entry(NamedTuple):
+    """``struct sealway_entry``, 56 bytes."""
+
+    key_source: bytes
+    key_destination: bytes
+    key_source_port: bytes
+    key_destination_port: bytes
+    protocol: int
+    source: bytes
+    destination: bytes
+    source_port: bytes
+    destination_port: bytes
+    backend: int
+    client_ifindex: int
+    client_fin: int
+    target_fin: int
+    start: int
+    frontend: int
+    idle_timeout: int
+    flags: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _ENTRY.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_ENTRY.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _ENTRY.iter_unpack(data)]
+
+
 _EVENT = Struct("<4s4s4s4s2s2s2s2sIBB2x")
 
 
@@ -280,7 +347,7 @@ class Event(NamedTuple):
         return [cls._make(each) for each in _EVENT.iter_unpack(data)]
 
 
-_FLOW = Struct("<4s4s2s2sB3x4s4s2s2sIIIIIHHIII")
+_FLOW = Struct("<4s4s2s2sB3x4s4s2s2sIIIIIHHII4x")
 
 
 class Flow(NamedTuple):
@@ -299,12 +366,11 @@ class Flow(NamedTuple):
     client_ifindex: int
     client_fin: int
     target_fin: int
-    expires: int
+    start: int
     frontend: int
     idle_timeout: int
     flags: int
-    tenant: int
-    start: int
+    expires: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""

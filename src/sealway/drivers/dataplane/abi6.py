@@ -39,6 +39,45 @@ class Backend(NamedTuple):
         return [cls._make(each) for each in _BACKEND.iter_unpack(data)]
 
 
+_ENTRY = Struct("<16s16s2s2sB3x16s16s2s2sIIIIIHHI")
+
+
+class Entry(NamedTuple):
+    """``struct sealway_entry``, 104 bytes."""
+
+    key_source: bytes
+    key_destination: bytes
+    key_source_port: bytes
+    key_destination_port: bytes
+    protocol: int
+    source: bytes
+    destination: bytes
+    source_port: bytes
+    destination_port: bytes
+    backend: int
+    client_ifindex: int
+    client_fin: int
+    target_fin: int
+    start: int
+    frontend: int
+    idle_timeout: int
+    flags: int
+
+    def pack(self) -> bytes:
+        """The struct as it lies in memory."""
+        return _ENTRY.pack(*self)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Self:
+        """From the struct as it lies in memory."""
+        return cls._make(_ENTRY.unpack(data))
+
+    @classmethod
+    def unpack_all(cls, data: bytes) -> list[Self]:
+        """From an array of the struct."""
+        return [cls._make(each) for each in _ENTRY.iter_unpack(data)]
+
+
 _EVENT = Struct("<16s16s16s16s2s2s2s2sIBB2x")
 
 
@@ -72,11 +111,11 @@ class Event(NamedTuple):
         return [cls._make(each) for each in _EVENT.iter_unpack(data)]
 
 
-_FLOW = Struct("<16s16s2s2sB3x16s16s2s2sIIIIIHHIII16x")
+_FLOW = Struct("<16s16s2s2sB3x16s16s2s2sIIIIIHHII4x")
 
 
 class Flow(NamedTuple):
-    """``struct sealway_flow``, 128 bytes."""
+    """``struct sealway_flow``, 112 bytes."""
 
     key_source: bytes
     key_destination: bytes
@@ -91,12 +130,11 @@ class Flow(NamedTuple):
     client_ifindex: int
     client_fin: int
     target_fin: int
-    expires: int
+    start: int
     frontend: int
     idle_timeout: int
     flags: int
-    tenant: int
-    start: int
+    expires: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""

@@ -2,13 +2,14 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..base import FrontendCounters
-from . import abi, abi6, libbpf
+from . import abi, libbpf
 from .drop_reasons import DROP_REASONS
-from .layouts import address_text, layout_of
+from .flow_table import entries
+from .layouts import address_text
 from .tables_plan import PROTOCOLS, Tables
 
 _NOT_COUNTED = abi.FlowFlag.ANSWER | abi.FlowFlag.CUT
@@ -23,13 +24,6 @@ class Census(NamedTuple):
 
     by_backend: Mapping[int, int]
     by_frontend: Mapping[int, int]
-
-
-def entries(flows: libbpf.Map) -> Iterator[abi.Flow | abi6.Flow]:
-    """Every entry in use, also those whose time is over."""
-    kind = layout_of(flows).flow
-    for _, buckets in flows.chunks():
-        yield from (flow for flow in kind.unpack_all(buckets) if flow.protocol)
 
 
 def count_flows(flows: libbpf.Map) -> Census:

@@ -8,14 +8,15 @@ a reset that fits to the byte. Nothing needs to be known of the connection; an e
 import errno
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from ipaddress import ip_address
 
 import structlog
 
 from ...model.address_pool import is_ipv6
 from . import abi, abi6, libbpf
-from .layouts import NARROW, address_text, layout_of
+from .flow_table import of_backends
+from .layouts import address_text
 
 _ACK = 0x10
 _WINDOW = 1024
@@ -23,20 +24,6 @@ _GONE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL, errno.ENOBUFS}
 """The way there is gone with the end (a task's interface): nobody to tell."""
 
 log = structlog.get_logger(__name__)
-
-
-def flows_of(table: libbpf.Map, backends: Collection[int]) -> Iterator[abi.Flow | abi6.Flow]:
-    """The entries, of both directions, that lead to or from these backends (ids)."""
-    layout = layout_of(table)
-    size = table.value_size // abi.Limit.FLOWS_PER_BUCKET
-    # Where ``backend`` stands in ``struct sealway_flow``, in words of four bytes.
-    word = 7 if layout is NARROW else 19
-    for _, buckets in table.chunks():
-        ids = memoryview(buckets).cast("I")[word :: size // 4].tolist()
-        for index in [index for index, each in enumerate(ids) if each in backends]:
-            flow = layout.flow.unpack(buckets[index * size : (index + 1) * size])
-            if flow.protocol == socket.IPPROTO_TCP:
-                yield flow
 
 
 def packet(flow: abi.Flow | abi6.Flow) -> bytes:
@@ -60,7 +47,9 @@ def knock(table: libbpf.Map, backends: Collection[int]) -> int:
     """At both ends of every TCP flow of these backends; how many packets that took."""
     sent = 0
     with _raw(socket.AF_INET) as four, _raw(socket.AF_INET6) as six:
-        for flow in flows_of(table, backends):
+        for flow in of_backends(table, backends):
+            if flow.protocol != socket.IPPROTO_TCP:
+                continue
             end = address_text(flow.key_source)
             try:
                 (six if is_ipv6(end) else four).sendto(packet(flow), (end, 0))

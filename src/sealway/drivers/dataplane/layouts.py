@@ -12,8 +12,8 @@ from . import abi, abi6, libbpf
 
 _MAPPED = bytes(10) + b"\xff\xff"
 NO_ADDRESS = bytes(16)
-_WIDE_FLOW = 128
-"""Bytes of its flow table's entries: two cache lines."""
+_WIDE_BUCKET = 896
+"""Bytes of its flow table's buckets."""
 
 
 class Layout(NamedTuple):
@@ -21,6 +21,9 @@ class Layout(NamedTuple):
 
     bits: int
     backend: type[abi.Backend] | type[abi6.Backend]
+    backend_word: int
+    """Where ``backend`` stands in an entry, in words of four bytes."""
+    entry: type[abi.Entry] | type[abi6.Entry]
     event: type[abi.Event] | type[abi6.Event]
     flow: type[abi.Flow] | type[abi6.Flow]
     frontend: type[abi.Frontend] | type[abi6.Frontend]
@@ -39,10 +42,28 @@ class Layout(NamedTuple):
 
 
 NARROW = Layout(
-    32, abi.Backend, abi.Event, abi.Flow, abi.Frontend, abi.FrontendKey, abi.Interface, abi.Refusal
+    32,
+    abi.Backend,
+    7,
+    abi.Entry,
+    abi.Event,
+    abi.Flow,
+    abi.Frontend,
+    abi.FrontendKey,
+    abi.Interface,
+    abi.Refusal,
 )
 WIDE = Layout(
-    128, abi6.Backend, abi6.Event, abi6.Flow, abi6.Frontend, abi6.FrontendKey, abi6.Interface, abi6.Refusal
+    128,
+    abi6.Backend,
+    19,
+    abi6.Entry,
+    abi6.Event,
+    abi6.Flow,
+    abi6.Frontend,
+    abi6.FrontendKey,
+    abi6.Interface,
+    abi6.Refusal,
 )
 
 
@@ -53,5 +74,5 @@ def address_text(packed: bytes) -> str:
 
 
 def layout_of(flows: libbpf.Map) -> Layout:
-    """Of a flow table, by the size of its entries."""
-    return WIDE if flows.value_size == abi.Limit.FLOWS_PER_BUCKET * _WIDE_FLOW else NARROW
+    """Of a flow table, by the size of its buckets."""
+    return WIDE if flows.value_size == _WIDE_BUCKET else NARROW
