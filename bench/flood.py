@@ -1,4 +1,4 @@
-"""What a flood of forged SYNs to one listener does to the clients of another, and to flows that stand.
+"""What a flood of forged SYNs to one listener does to its own clients, another's, and flows that stand.
 
 The same flood also goes at the server directly, without a load balancer: on a small machine sender, server
 and victim share the CPUs, and what that costs is not the load balancer's doing.
@@ -15,10 +15,10 @@ from tests.support.netns_topology import inside
 
 from .figures import Sheet
 from .packages import generator
-from .paths import open_connections
+from .paths import Opened, open_connections
 from .stage import ECHO, FLOODED, Stage, Way
 
-NAMES = ("flood_victim_latency_ratio", "flood_lost_flows")
+NAMES = ("flood_victim_latency_ratio", "flood_own_latency_ratio", "flood_own_failed", "flood_lost_flows")
 RATE = 20_000
 VICTIM_RATE = 500
 HEAVY_RATE, HEAVY_SECONDS = 50_000, 5
@@ -32,12 +32,23 @@ async def measure(sheet: Sheet, rounds: int) -> None:
         for way in stage.ways:
             _route(stage, way)
         open_connections(stage, stage.ways[1], 0.5, VICTIM_RATE)
-        quiet, loud = _latencies(stage, rounds)
-        for way, prefix in zip(stage.ways, ("direct_", ""), strict=True):
-            ratios = [b / a for a, b in zip(quiet[way.name], loud[way.name], strict=True)]
-            how = f"p50 of connect and echo at {VICTIM_RATE}/s, under {RATE} forged SYNs/s over without"
-            sheet.add(f"{prefix}flood_victim_latency_ratio", statistics.median(ratios), "ratio", how, ratios)
+        for listener, name in ((ECHO, "victim"), (FLOODED, "own")):
+            _add_latencies(sheet, stage, rounds, listener, name)
         _standing_flows(sheet, stage)
+
+
+def _add_latencies(sheet: Sheet, stage: Stage, rounds: int, listener: int, name: str) -> None:
+    """Of that listener's clients: ``victim``, another than the flooded one; ``own``, that one."""
+    quiet, loud = _latencies(stage, rounds, listener)
+    for way, prefix in zip(stage.ways, ("direct_", ""), strict=True):
+        pairs = zip(quiet[way.name], loud[way.name], strict=True)
+        ratios = [flooded.p50 / still.p50 for still, flooded in pairs]
+        how = f"p50 of connect and echo at {VICTIM_RATE}/s, under {RATE} forged SYNs/s over without"
+        sheet.add(f"{prefix}flood_{name}_latency_ratio", statistics.median(ratios), "ratio", how, ratios)
+        if name == "own":
+            failed, done = (sum(getattr(one, what) for one in loud[way.name]) for what in ("failed", "done"))
+            how = f"of {failed + done} connections to the flooded listener"
+            sheet.add(f"{prefix}flood_own_failed", failed, "connections", how)
 
 
 def _route(stage: Stage, way: Way) -> None:
@@ -53,16 +64,16 @@ def _flood(stage: Stage, way: Way, rate: int, seconds: float) -> subprocess.Pope
     return stage.start("", "client", *map(str, command))
 
 
-def _latencies(stage: Stage, rounds: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """Microseconds by way: without, with."""
-    quiet: dict[str, list[float]] = {way.name: [] for way in stage.ways}
-    loud: dict[str, list[float]] = {way.name: [] for way in stage.ways}
+def _latencies(stage: Stage, rounds: int, listener: int) -> tuple[dict[str, list[Opened]], ...]:
+    """By way: without, with."""
+    quiet: dict[str, list[Opened]] = {way.name: [] for way in stage.ways}
+    loud: dict[str, list[Opened]] = {way.name: [] for way in stage.ways}
     for _ in range(rounds):
         for way in stage.ways:
-            quiet[way.name].append(open_connections(stage, way, 1.0, VICTIM_RATE).p50 / 1000)
+            quiet[way.name].append(open_connections(stage, way, 1.0, VICTIM_RATE, listener))
             flood = _flood(stage, way, RATE, 1.4)
             time.sleep(0.2)
-            loud[way.name].append(open_connections(stage, way, 1.0, VICTIM_RATE).p50 / 1000)
+            loud[way.name].append(open_connections(stage, way, 1.0, VICTIM_RATE, listener))
             flood.wait()
     return quiet, loud
 
