@@ -2,9 +2,11 @@
 of tasks that have IPv6 addresses themselves."""
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import IPv6Network
 from typing import Any
 
@@ -22,7 +24,15 @@ from tests.support.world import World
 pytestmark = [pytest.mark.root, pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(180)]
 
 HOST, CLIENT = "2001:db8:51::1", "2001:db8:51::2"
-SIX_PORT = 8446
+SIX_PORT, UDP_PORT, ECHO_PORT = 8446, 5354, 5353
+ECHO = """
+import socket
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.bind(("::", 5353))
+while True:
+    data, peer = udp.recvfrom(65535)
+    udp.sendto(peer[0].encode() + b" " + data, peer)
+"""
 QUICK = {"Delay": 1, "MaxAttempts": 60}
 
 
@@ -105,41 +115,80 @@ def test_ping_and_what_is_described(world: World, vips: list[str]) -> None:
     assert described >= set(vips)
 
 
-@pytest.fixture(scope="module")
-def six(world: World, vips: list[str], reachable: None) -> Iterator[Side]:
-    """Ledger's image once more, on tasks with IPv6 addresses behind a target group of IPv6."""
-    elb, ecs = world.clients.elb, world.clients.ecs
+@dataclass
+class Listener:
+    """One of the load balancer's, and what it forwards to: a target group of IPv6."""
+
+    arn: str
+    group: str
+
+
+def listener_of_ipv6(world: World, protocol: str, port: int, target_port: int) -> Listener:
+    """Its targets are well when they take TCP connections where the witness does."""
+    elb = world.clients.elb
     group = elb.create_target_group(
-        Name="six", Protocol="TCP", Port=CONTAINER_PORT, VpcId=world.made.vpc, TargetType="ip",
-        IpAddressType="ipv6", HealthCheckIntervalSeconds=5, HealthyThresholdCount=2,
+        Name=f"six-{protocol.lower()}", Protocol=protocol, Port=target_port, VpcId=world.made.vpc,
+        TargetType="ip", IpAddressType="ipv6", HealthCheckPort=str(CONTAINER_PORT),
+        HealthCheckIntervalSeconds=5, HealthyThresholdCount=2,
     )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
     delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "1"}
     elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
-    listener = elb.create_listener(
-        LoadBalancerArn=world.made.load_balancer, Protocol="TCP", Port=SIX_PORT,
+    made = elb.create_listener(
+        LoadBalancerArn=world.made.load_balancer, Protocol=protocol, Port=port,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
     )["Listeners"][0]["ListenerArn"]  # fmt: skip
-    container = {
-        "name": "six", "image": world.made.ledger.image, "essential": True, "stopTimeout": 1,
-        "portMappings": [{"containerPort": CONTAINER_PORT}],
-        "environment": [{"name": "WITNESS_ADDRESS", "value": "::"}],
-    }  # fmt: skip
+    return Listener(made, group)
+
+
+def source_nat(world: World, switch: str) -> None:
+    world.clients.elb.set_subnets(
+        LoadBalancerArn=world.made.load_balancer,
+        Subnets=list(world.made.subnets),
+        EnablePrefixForIpv6SourceNat=switch,
+    )
+
+
+def container(world: World, name: str, port: int, protocol: str = "tcp", **more: Any) -> dict[str, Any]:
+    """One that runs the image of ledger."""
+    mapping = {"containerPort": port, "protocol": protocol}
+    image = world.made.ledger.image
+    return {"name": name, "image": image, "stopTimeout": 1, "portMappings": [mapping], **more}
+
+
+@pytest.fixture(scope="module")
+def six(world: World, vips: list[str], reachable: None) -> Iterator[Side]:
+    """Ledger's image once more, and a UDP server beside it, on tasks with IPv6 addresses behind target groups
+    of IPv6."""
+    elb, ecs = world.clients.elb, world.clients.ecs
+    source_nat(world, "on")
+    tls = listener_of_ipv6(world, "TCP", SIX_PORT, CONTAINER_PORT)
+    echo = listener_of_ipv6(world, "UDP", UDP_PORT, ECHO_PORT)
+    anywhere = [{"name": "WITNESS_ADDRESS", "value": "::"}]
     ecs.register_task_definition(
         family="six", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
-        containerDefinitions=[container],
+        containerDefinitions=[
+            container(world, "six", CONTAINER_PORT, environment=anywhere),
+            container(world, "echo", ECHO_PORT, "udp", entryPoint=["/usr/bin/python3", "-c", ECHO]),
+        ],
     )  # fmt: skip
     network = {"subnets": list(world.made.subnets), "securityGroups": [allowed(world, vips)]}
     ecs.create_service(
         cluster="green", serviceName="six", taskDefinition="six", desiredCount=2, launchType="FARGATE",
-        loadBalancers=[{"targetGroupArn": group, "containerName": "six", "containerPort": CONTAINER_PORT}],
+        loadBalancers=[
+            {"targetGroupArn": tls.group, "containerName": "six", "containerPort": CONTAINER_PORT},
+            {"targetGroupArn": echo.group, "containerName": "echo", "containerPort": ECHO_PORT},
+        ],
         networkConfiguration={"awsvpcConfiguration": network},
     )  # fmt: skip
     ecs.get_waiter("services_stable").wait(cluster="green", services=["six"], WaiterConfig=QUICK)
-    elb.get_waiter("target_in_service").wait(TargetGroupArn=group, WaiterConfig=QUICK)
-    yield Side("green", "six", SIX_PORT, group, "FARGATE")
+    elb.get_waiter("target_in_service").wait(TargetGroupArn=tls.group, WaiterConfig=QUICK)
+    elb.get_waiter("target_in_service").wait(TargetGroupArn=echo.group, WaiterConfig=QUICK)
+    yield Side("green", "six", SIX_PORT, tls.group, "FARGATE")
     ecs.delete_service(cluster="green", service="six", force=True)
-    elb.delete_listener(ListenerArn=listener)
-    until("its tasks are gone", lambda: not interfaces(world), seconds=60)
+    for each in (tls, echo):
+        elb.delete_listener(ListenerArn=each.arn)
+    source_nat(world, "off")
+    until("its tasks have left their addresses", lambda: not held(world), seconds=60)
 
 
 def allowed(world: World, vips: list[str]) -> str:
@@ -150,13 +199,27 @@ def allowed(world: World, vips: list[str]) -> str:
     ]
     port = {"IpProtocol": "tcp", "FromPort": CONTAINER_PORT, "ToPort": CONTAINER_PORT}
     peers = [{"CidrIpv6": f"{peer}/128"} for peer in (*vips, CLIENT)]
+    datagrams = {"IpProtocol": "udp", "FromPort": ECHO_PORT, "ToPort": ECHO_PORT}
     ec2.authorize_security_group_ingress(
         GroupId=group,
-        IpPermissions=[{**port, "Ipv6Ranges": peers}, {**port, "UserIdGroupPairs": [{"GroupId": group}]}],
+        IpPermissions=[
+            {**port, "Ipv6Ranges": peers},
+            {**port, "UserIdGroupPairs": [{"GroupId": group}]},
+            {**datagrams, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]},
+        ],
     )
     everywhere = {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
     ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[everywhere])
     return group
+
+
+def held(world: World) -> list[str]:
+    """The IPv6 addresses that tasks have, stopping ones too."""
+    found = world.clients.ec2.describe_network_interfaces(
+        Filters=[{"Name": "vpc-id", "Values": [world.made.vpc]}]
+    )["NetworkInterfaces"]
+    tasks = [each for each in found if each.get("RequesterId") != "amazon-elb"]
+    return [one["Ipv6Address"] for each in tasks for one in each["Ipv6Addresses"]]
 
 
 def interfaces(world: World) -> list[dict[str, Any]]:
@@ -198,6 +261,17 @@ def test_a_kept_ipv6_client_is_seen(world: World, six: Side, vips: list[str]) ->
         return {v.server["client"].rpartition(":")[0] for v in found}
 
     until("the client's own address is seen", lambda: seen() == {CLIENT})
+
+
+def test_datagrams_of_any_size(six: Side, vips: list[str]) -> None:
+    """UDP targets see their client."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+        client.settimeout(10)
+        client.connect((vips[0], UDP_PORT))
+        own = client.getsockname()[0].encode()
+        for size in (1, 1400, 8000):
+            client.send(b"x" * size)
+            assert client.recv(65535) == own + b" " + b"x" * size
 
 
 def test_one_task_reaches_another_as_their_group_says(world: World, six: Side) -> None:

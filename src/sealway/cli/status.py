@@ -19,6 +19,7 @@ from rich.text import Text
 from ..model.errors import SealwayError
 from .admin_client import ask
 from .failure import fail, mend
+from .traffic import place
 
 _GOOD = {"healthy", "active", "ACTIVE", "RUNNING", "COMPLETED", "STEADY_STATE"}
 _BAD = {"unhealthy", "unhealthy.draining", "failed", "FAILED"}
@@ -171,7 +172,7 @@ def _group(title: str, group: Entry, now: datetime) -> RenderableType:
 def _targets(targets: Sequence[Entry], now: datetime) -> Table:
     return _columns(
         [
-            Text(f"{target['id']}:{target['port']}"),
+            Text(place(target["id"], target["port"])),
             Text(target["zone"]),
             Text(target["state"], _style(target["state"])),
             Text(age(target["since"], now), "dim"),
