@@ -538,3 +538,22 @@ async def test_routers_are_still_listened_to_when_ipv6_is_forwarded(network):
     await network.ensure((VPC, VPC6))
     assert (settings / "all/forwarding").read_text() == "1\n"
     assert (settings / "up0/accept_ra").read_text() == "2\n"
+
+
+@real_network
+async def test_a_peers_networks_are_routed_to_it_and_see_who_calls(network):
+    output("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+    output("ip", "addr", "add", "192.0.2.1/24", "dev", "up0")
+    for name in ("up0", "up1"):
+        output("ip", "link", "set", name, "up")
+    peers = {"10.2.0.0/16": "192.0.2.2", "10.3.0.0/16": "198.51.100.7"}
+    for _ in range(2):
+        await network.ensure((VPC,), peers)
+        assert "10.2.0.0/16 via 192.0.2.2 dev up0" in output("ip", "route")
+        assert "10.3.0.0/16" not in output("ip", "route"), "no neighbour"
+    assert "-A SEALWAY-NAT -d 10.2.0.0/16 -j RETURN" in output("iptables-save", "-t", "nat")
+    await network.ensure((VPC,))
+    assert "10.2.0.0/16" not in output("ip", "route") + output("iptables-save")
+    await network.ensure((VPC,), peers)
+    await network.teardown()
+    assert "10.2.0.0/16" not in output("ip", "route") + output("iptables-save")

@@ -51,7 +51,10 @@ class World:
             request_id="r",
             now=self.now,
         )
-        answer = OPERATIONS[operation](Context(caller=caller, store=self.store, ids=self._ids), request)
+        context = Context(
+            caller=caller, store=self.store, ids=self._ids, peers={"10.200.0.0/16": "192.0.2.2"}
+        )
+        answer = OPERATIONS[operation](context, request)
         _check_shape(operation, answer)
         return answer
 

@@ -24,13 +24,14 @@ from ..drivers.dataplane.relay_sockets import listen_in_namespace
 from ..drivers.dns.driver import DnsServerProcess
 from ..drivers.docker.engine import DockerRuntime
 from ..drivers.network.host import LinuxNetwork
-from ..drivers.network.host_routes import default_interfaces, host_networks
+from ..drivers.network.host_routes import default_interfaces, host_networks, interface_towards
 from ..drivers.network.prober import LbProber
 from ..model.address_pool import resolver_address
 from ..model.architecture import architecture_of
 from ..model.clock import system_clock
 from ..model.credential import Credential
 from ..model.ids import RandomIds
+from ..model.peer import Peers
 from ..node.agent import Agent
 from ..node.exec_gateway import PATH as EXEC_PATH
 from ..node.exec_gateway import ExecGateway
@@ -42,6 +43,7 @@ from .admin import RunInfo, admin_operations
 from .metrics import metrics
 from .operations import bind_operations
 from .paths import ADMIN_SOCKET
+from .peering import refuse_overlap
 from .seed import default_vpc, seed
 
 
@@ -62,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a collector may ask."""
     replace_dataplane: bool = False
     """Connections may be lost that an older layout of the data plane carries and ours cannot take over."""
+    peers: Peers = {}
+    """Networks of other hosts -> the host: see ``DataPlaneState``."""
 
 
 class Drivers(msgspec.Struct, frozen=True):
@@ -90,7 +94,8 @@ class Machine:
         self._ids = RandomIds()
         self._ready = asyncio.Event()
         self.store = SqliteStore(settings.data_dir)
-        seed(self.store, self._ids, settings.region)
+        seed(self.store, self._ids, settings.region, settings.peers)
+        refuse_overlap(settings.peers, self.store)
         replace = settings.replace_dataplane
         self._drivers = make_drivers(settings.data_dir, settings.dataplane, replace=replace)
         self.info = RunInfo(
@@ -145,11 +150,14 @@ class Machine:
 
     def _node_settings(self) -> NodeSettings:
         exposed = self._settings.exposed
-        uplinks = dict.fromkeys((*(self._settings.uplinks or default_interfaces()), *exposed))
+        peers = self._settings.peers
+        towards = sorted({interface_towards(host) for host in peers.values()} - {""})
+        uplinks = dict.fromkeys((*(self._settings.uplinks or default_interfaces()), *exposed, *towards))
         relayed = self._settings.dataplane == "relay"
         return NodeSettings(
             uplinks=tuple(uplinks),
             exposed=exposed,
+            peers=peers,
             xdp=self._settings.xdp,
             architecture=architecture_of(platform.machine()),
             relayed=relayed,
@@ -161,7 +169,7 @@ class Machine:
 
     async def _serve_api(self, stack: AsyncExitStack) -> None:
         streams = f"ws://{self.info.api}{EXEC_PATH}"
-        operations = bind_operations(self.store, self._ids, host_networks, streams)
+        operations = bind_operations(self.store, self._ids, host_networks, streams, self._settings.peers)
         lookup = partial(self.store.get, Credential)
         app = make_app(operations, lookup, system_clock, self._ids, self._ready.is_set)
         ExecGateway(self.store, self._drivers.runtime, system_clock, self._ids).add_to(app)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from ..model.architecture import architecture_of
 from ..model.ids import IdSource
+from ..model.peer import Peers
 from ..model.request import Operations, Params, RequestContext
 from ..services.autoscaling.operations import OPERATIONS as AUTO_SCALING
 from ..services.codedeploy.operations import OPERATIONS as CODE_DEPLOY
@@ -15,6 +16,7 @@ from ..services.elbv2.operations import OPERATIONS as ELBV2
 from ..services.sts.operations import OPERATIONS as STS
 from ..store import Store
 
+_NO_PEERS: Peers = {}
 SERVICES: Mapping[str, Mapping[str, Operation]] = {
     "ecs": ECS,
     "elbv2": ELBV2,
@@ -26,10 +28,14 @@ SERVICES: Mapping[str, Mapping[str, Operation]] = {
 
 
 def bind_operations(
-    store: Store, ids: IdSource, networks: Callable[[], tuple[str, ...]] = tuple, streams: str = ""
+    store: Store,
+    ids: IdSource,
+    networks: Callable[[], tuple[str, ...]] = tuple,
+    streams: str = "",
+    peers: Peers = _NO_PEERS,
 ) -> Operations:
-    """Every operation as ``wire`` calls it: with the caller and the parameters alone. ``streams``: see
-    ``Context``."""
+    """Every operation as ``wire`` calls it: with the caller and the parameters alone. ``streams`` and
+    ``peers``: see ``Context``."""
 
     architecture = architecture_of(platform.machine())
 
@@ -42,6 +48,7 @@ def bind_operations(
                 host_networks=networks(),
                 architecture=architecture,
                 streams=streams,
+                peers=peers,
             )
             return operation(context, params)
 

@@ -1,5 +1,7 @@
 """What a first start makes: the default account's key, and a default VPC for every account."""
 
+from collections.abc import Iterable
+
 from ..drivers.network.host_routes import host_networks
 from ..model.clock import system_clock
 from ..model.credential import Credential
@@ -12,18 +14,20 @@ from ..store import Store
 ZONE_LETTERS = "abc"
 
 
-def seed(store: Store, ids: IdSource, region: str) -> None:
-    """Makes what is missing; what is there stays as it is."""
+def seed(store: Store, ids: IdSource, region: str, peers: Iterable[str] = ()) -> None:
+    """Makes what is missing; what is there stays as it is. ``peers``: networks that other hosts have."""
     credentials.first_credential(store, ids, system_clock())
     for account_id in sorted({c.account_id for c in store.list(Credential)}):
-        seed_account(store, ids, region, account_id)
+        seed_account(store, ids, region, account_id, peers)
 
 
-def seed_account(store: Store, ids: IdSource, region: str, account_id: str) -> None:
+def seed_account(
+    store: Store, ids: IdSource, region: str, account_id: str, peers: Iterable[str] = ()
+) -> None:
     """A default VPC, unless the account has one in the region."""
     if store.list(Vpc, account_id=account_id, region=region, is_default=True):
         return
-    taken = (*host_networks(), *(vpc.cidr for vpc in store.list(Vpc)))
+    taken = (*host_networks(), *peers, *(vpc.cidr for vpc in store.list(Vpc)))
     zones = tuple(f"{region}{letter}" for letter in ZONE_LETTERS)
     with store.transaction() as tx:
         ensure_default_vpc(tx, account_id, region, zones, choose_cidr(taken), ids)

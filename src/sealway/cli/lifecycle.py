@@ -25,6 +25,7 @@ from ..model.errors import SealwayError
 from .admin_client import NotRunning, ask
 from .failure import fail
 from .machine_lock import MachineLock, MachineTaken
+from .peers import peers_of
 
 if TYPE_CHECKING:
     from ..app.machine import Settings
@@ -71,6 +72,7 @@ class Options:
     uplinks: tuple[str, ...] = ()
     exposed: tuple[str, ...] = ()
     xdp: XdpChoice | None = None
+    peers: tuple[str, ...] = ()
     metrics: str = ""
     replace_dataplane: bool = False
 
@@ -107,6 +109,7 @@ def _settings(options: Options) -> "Settings":
         fail("--expose needs the kernel's data plane", "leave --expose out, or take --dataplane ebpf", 2)
     if options.xdp not in (None, XdpChoice.OFF) and not options.exposed:
         fail("--xdp is for the interfaces of --expose", "name one: --expose eth0", 2)
+    peers = peers_of(options.peers)
     os.umask(PRIVATE)
     from ..app.machine import Settings  # noqa: PLC0415 - see the module
 
@@ -119,6 +122,7 @@ def _settings(options: Options) -> "Settings":
         uplinks=options.uplinks,
         exposed=options.exposed,
         xdp=_XDP[options.xdp],
+        peers=peers,
         metrics=metrics,
         replace_dataplane=options.replace_dataplane,
     )

@@ -70,6 +70,14 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
             " Default: native for devices whose driver can."
         ),
     ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS=CIDR[,CIDR...]",
+            help="A neighbour with a Sealway of its own, whose VPCs are those networks: they get a route"
+            " there, and their addresses may be targets here. It names this host likewise; repeatable.",
+        ),
+    ] = None,
     metrics: Annotated[
         str,
         typer.Option(
@@ -99,6 +107,7 @@ def up(  # noqa: PLR0913, PLR0917 - each is an option
         uplinks=tuple(uplink or ()),
         exposed=tuple(expose or ()),
         xdp=xdp,
+        peers=tuple(peer or ()),
         metrics=metrics,
         replace_dataplane=replace_dataplane,
     )

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from ..model.guard import Guards
+from ..model.peer import Peers
 
 HOST_INTERFACE = "sealway0"
 """The host's end of the pair that leads to the load balancer's namespace."""
@@ -19,6 +20,7 @@ LB_NAMESPACE = "sealway-lb"
 BRIDGE_INTERFACE = "sealway-br0"
 """The bridge of Sealway's own Docker network, on which bridge-mode tasks live."""
 PAUSE_IMAGE = "sealway/pause:1"
+_NO_PEERS: Peers = {}
 MANAGED_LABEL = "sealway.managed"
 """Carried by every container of ours, value ``true``; others are never touched."""
 
@@ -260,10 +262,12 @@ class Refusal(Frozen, frozen=True, kw_only=True):
 class HostNetwork(Protocol):
     """Interfaces, addresses, routes and the ``sealway-lb`` namespace on this host."""
 
-    async def ensure(self, vpc_cidrs: tuple[str, ...]) -> None:
+    async def ensure(self, vpc_cidrs: tuple[str, ...], peers: Peers = _NO_PEERS) -> None:
         """The namespace, the ``sealway0`` pair, forwarding, the rules, the routes of these VPCs.
 
-        ``vpc_cidrs``: their blocks, of both IP versions; IPv6 is touched only where there is one."""
+        ``vpc_cidrs``: their blocks, of both IP versions; IPv6 is touched only where there is one.
+        ``peers``: networks with a route by the host that has them, which sees who calls it. A host that is
+        no neighbour now gets none."""
         ...
 
     async def set_vips(self, vips: frozenset[str]) -> None:
@@ -400,7 +404,7 @@ class DataPlaneState(Frozen, frozen=True, kw_only=True):
     """Frontends' addresses that are the host's own: what is not for a frontend is left to the host."""
     guards: Guards = Guards()
     """What the security groups of load balancers, targets and tasks let begin."""
-    peers: Mapping[str, str] = {}
+    peers: Peers = {}
     """Networks of other hosts' tasks (IPv4) -> the address of the host. Targets there get flows whose client
     keeps its address through a tunnel; what such a host sends through one reaches the tasks here."""
 

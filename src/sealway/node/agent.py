@@ -28,7 +28,7 @@ class Agent(Host):
         instances, sync, sources = InstanceLoop(self), DataPlaneSync(self), BridgeSourcesSync(self)
         filters = GuardsSync(self)
         blocks = {block for vpc in self.store.list(Vpc) for block in vpc.blocks}
-        await self.network.ensure(tuple(sorted(blocks)))
+        await self.network.ensure(tuple(sorted(blocks)), self.settings.peers)
         await self.dataplane.start()
         await instances.once()
         await filters.once()

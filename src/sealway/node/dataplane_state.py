@@ -31,15 +31,17 @@ from ..drivers.base import (
 from ..model.address_pool import is_ipv6
 from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
+from ..model.peer import Peers, host_of
 from ..model.target_group import Target, TargetGroup
 from ..model.task import Task
 from .group_health import is_enough
 from .guards import guards
 from .kept import Kept
 from .shares import combined
-from .snapshot import ADDRESSES, BRIDGE, Snapshot, crosses_zones, in_zones
+from .snapshot import ADDRESSES, ANY_ZONE, BRIDGE, Snapshot, crosses_zones, in_zones
 
 DEFAULT_IDLE_TIMEOUT = "350"
+_NO_PEERS: Peers = {}
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -80,15 +82,19 @@ class Carried(NamedTuple):
 
 
 def dataplane_state(
-    view: Snapshot, attached: Mapping[str, str], uplinks: tuple[str, ...], kept: Kept | None = None
+    view: Snapshot,
+    attached: Mapping[str, str],
+    uplinks: tuple[str, ...],
+    kept: Kept | None = None,
+    peers: Peers = _NO_PEERS,
 ) -> DataPlaneState:
     """The whole state. ``attached``: network interface id -> host-side interface, as the host has them.
-    ``kept``: what the last pass made; the answer is the same without."""
+    ``kept``: what the last pass made, with the same ``peers``; the answer is the same without."""
     kept = kept or Kept()
     endpoints = kept.take(
         ("endpoints",), (attached, view.stamp(ADDRESSES)), lambda: _endpoints(view, attached)
     )
-    places = _all_places(view, endpoints, kept)
+    places = _all_places(view, endpoints, kept, peers)
     carried = [
         _carried(view, places, listener, kept)
         for balancer in view.balancers
@@ -105,17 +111,18 @@ def dataplane_state(
         interfaces=_all_interfaces(view, endpoints, uplinks, kept),
         endpoints=endpoints,
         guards=guards(view, kept),
+        peers=peers,
     )
 
 
-def _all_places(view: Snapshot, endpoints: dict[str, str], kept: Kept) -> Placed:
+def _all_places(view: Snapshot, endpoints: dict[str, str], kept: Kept, peers: Peers) -> Placed:
     before: tuple[dict[str, str], dict[str, int]] = kept.last(("moved",), ({}, {}))
     moved = _moved(view, endpoints, *before)
     kept.take(("moved",), (object(),), lambda: (endpoints, moved))
     made = {}
     for arn in view.groups:
         inputs = (view.stamp(arn), moved.get(arn, 0))
-        made[arn] = inputs, kept.take(("places", arn), inputs, partial(_places, view, endpoints, arn))
+        made[arn] = inputs, kept.take(("places", arn), inputs, partial(_places, view, endpoints, arn, peers))
     return made
 
 
@@ -203,12 +210,13 @@ def _task_interfaces(endpoints: Mapping[str, str]) -> Iterable[Interface]:
             yield Interface(name=name, role="task", address=address, address6=wide.get(name, ""))
 
 
-def _places(view: Snapshot, endpoints: Mapping[str, str], arn: str) -> Places:
+def _places(view: Snapshot, endpoints: Mapping[str, str], arn: str, peers: Peers) -> Places:
     """Of one target group."""
     places: Places = {}
     for target in view.targets_of.get(arn, ()):
         for transport in TRANSPORTS.get(view.groups[arn].protocol, ()):
-            if place := _place(view, endpoints, target, transport):
+            place = _place(view, endpoints, target, transport) or _place_elsewhere(target, peers)
+            if place is not None:
                 places[transport, target.key] = place
     return places
 
@@ -234,6 +242,13 @@ def backends_of(view: Snapshot, attached: Mapping[str, str], target: Target) -> 
     transports = TRANSPORTS.get(group.protocol, ()) if group else ()
     places = (_place(view, endpoints, target, transport) for transport in transports)
     return frozenset(place.backend for place in places if place is not None)
+
+
+def _place_elsewhere(target: Target, peers: Peers) -> Place | None:
+    """On another host, where nobody but its health checks says whether it lives."""
+    if target.availability_zone != ANY_ZONE or not host_of(peers, target.id):
+        return None
+    return Place(Backend(address=target.id, port=target.port, interface=""), True)
 
 
 def _runs(task: Task) -> bool:

@@ -31,10 +31,11 @@ class DataPlaneSync(SyncLoop):
     async def once(self) -> None:
         attached = await self._host.network.list_tasks()
         view = self._host.views.current()
-        state = dataplane_state(view, attached, self._host.settings.uplinks, self._kept)
+        settings = self._host.settings
+        state = dataplane_state(view, attached, settings.uplinks, self._kept, settings.peers)
         records = dns_records(view, self._kept)
         self._kept.turn()
-        own = await self._host.network.own_addresses(self._host.settings.exposed)
+        own = await self._host.network.own_addresses(settings.exposed)
         exposed = exposure(view.balancers, state.frontends, own)
         self._say_what_is_refused(exposed.refused)
         state = dropping_early(exposed.added_to(state), self._host.settings.exposed, self._host.settings.xdp)

@@ -65,7 +65,7 @@ class InstanceLoop:
         if wanted == self._held:
             return
         network = self._host.network
-        await network.ensure(wanted.vpc_cidrs)
+        await network.ensure(wanted.vpc_cidrs, self._host.settings.peers)
         await network.set_host_addresses(wanted.instances | wanted.resolvers)
         if self._held is None or wanted.resolvers != self._held.resolvers:
             await self._host.dns.start(wanted.resolvers)

@@ -4,6 +4,7 @@ import msgspec
 
 from ..drivers.base import XdpMode
 from ..model.architecture import DEFAULT
+from ..model.peer import Peers
 
 
 class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,8 @@ class NodeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How those drop early."""
     architecture: str = DEFAULT
     """The processor that tasks run on."""
+    peers: Peers = {}
+    """Other hosts' networks, whose addresses may be targets here."""
     relayed: bool = False
     """Targets see this host as their client, which therefore passes their security groups."""
     default_cluster: str = "default"

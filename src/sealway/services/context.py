@@ -12,6 +12,7 @@ import msgspec
 
 from ..model.architecture import DEFAULT
 from ..model.ids import IdSource
+from ..model.peer import Peers
 from ..model.request import Params, RequestContext
 from ..store import Store
 
@@ -27,6 +28,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     architecture: str = DEFAULT
     """The processor that tasks run on, as ``runtimePlatform`` names it."""
+    peers: Peers = {}
+    """Other hosts' networks: where targets may be that are in no VPC of this one."""
 
     streams: str = ""
     """Where ExecuteCommand's sessions are served: a WebSocket URL, without the session's id."""

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from sealway.app.machine import Settings
 from sealway.app.paths import ADMIN_SOCKET
 from sealway.cli import credentials, lifecycle
 from sealway.cli.main import app
+from sealway.cli.peers import peers_of
 
 COMMANDS = [
     ["status"],
@@ -63,6 +65,9 @@ def test_not_root(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         ("--api", "127.0.0.1", "--api takes ADDRESS:PORT"),
         ("--api", "127.0.0.1:70000", "--api takes ADDRESS:PORT"),
         ("--region", "us east 1; reboot", "--region takes a region's name"),
+        ("--peer", "192.0.2.2", "--peer takes ADDRESS=CIDR[,CIDR...], not '192.0.2.2'"),
+        ("--peer", "there=10.2.0.0/16", "--peer takes ADDRESS=CIDR[,CIDR...]"),
+        ("--peer", "192.0.2.2=10.2.0.1/16", "has host bits set"),
     ],
 )
 def test_what_up_does_not_take(option: str, value: str, complaint: str, tmp_path: Path) -> None:
@@ -70,6 +75,14 @@ def test_what_up_does_not_take(option: str, value: str, complaint: str, tmp_path
     assert status == 2
     assert complaint in output
     assert not (tmp_path / "none").exists()
+
+
+def test_a_peer_may_have_several_networks_and_each_one_has_one_peer() -> None:
+    assert peers_of(["192.0.2.2=10.2.0.0/16,10.3.0.0/16", "192.0.2.3=10.4.0.0/16"]) == {
+        "10.2.0.0/16": "192.0.2.2", "10.3.0.0/16": "192.0.2.2", "10.4.0.0/16": "192.0.2.3",
+    }  # fmt: skip
+    with pytest.raises(typer.Exit):
+        peers_of(["192.0.2.2=10.2.0.0/16", "192.0.2.3=10.2.0.0/16"])
 
 
 def test_regions_are_taken_as_aws_names_them() -> None:

@@ -1,4 +1,4 @@
-from sealway.drivers.network.host_routes import default_interfaces, host_networks
+from sealway.drivers.network.host_routes import default_interfaces, host_networks, interface_towards
 
 TABLE = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -16,6 +16,13 @@ def test_the_hosts_own_networks_without_ours_or_the_default() -> None:
 
 def test_the_default_route_names_the_uplinks() -> None:
     assert default_interfaces(TABLE) == ("eth0",)
+
+
+def test_the_longest_route_says_which_interface_leads_to_a_host() -> None:
+    assert interface_towards("192.0.2.9", TABLE) == "eth0"
+    assert interface_towards("172.17.0.2", TABLE) == "docker0"
+    assert interface_towards("8.8.8.8", TABLE) == "eth0"
+    assert interface_towards("8.8.8.8", TABLE.splitlines()[0]) == ""
 
 
 def test_this_machines_table_can_be_read() -> None:

@@ -468,3 +468,15 @@ def test_targets_of_ipv6(world: World) -> None:
     assert {w.backend for f in seen.frontends for w in f.backends} == {backend}
     world.change(Target, t.key, draining_since=START)
     assert state(world).draining == {backend}
+
+
+def test_a_peers_target_is_reached_by_its_host(world: World) -> None:
+    ip_group = group(target_type="ip")
+    there = target(ip_group, "10.200.1.11", availability_zone="all")
+    world.put(balancer(), listener(443, ip_group), ip_group, there, healthy(there))
+    peers = {"10.200.0.0/16": "192.0.2.2"}
+    seen = dataplane_state(Snapshot(world.store), {}, (), peers=peers)
+    assert seen.peers == peers
+    assert shares(seen, zone=0) == shares(seen, zone=1) == {"10.200.1.11:8443": 1}
+    assert {w.backend.interface for f in seen.frontends for w in f.backends} == {""}
+    assert shares(dataplane_state(Snapshot(world.store), {}, ())) == {}

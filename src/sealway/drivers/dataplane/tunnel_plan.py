@@ -6,11 +6,12 @@ send here) and ``tasks`` (a task's address -> its backend for what they send; th
 
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from ...model.peer import Peers, host_of
 from ..base import Backend, DataPlaneState
 from . import abi
 
@@ -36,15 +37,7 @@ class TunnelPlan(msgspec.Struct, frozen=True):
         return len(self.put) + len(self.gone)
 
 
-def host_of(peers: Mapping[str, str], address: str) -> str:
-    """Which host has the address, by the smallest network that it is in; empty: none."""
-    if not peers or ":" in address:
-        return ""
-    holding = [network for network in peers if ip_address(address) in ip_network(network)]
-    return peers[max(holding, key=lambda each: ip_network(each).prefixlen)] if holding else ""
-
-
-def where(backend: Backend, peers: Mapping[str, str]) -> str:
+def where(backend: Backend, peers: Peers) -> str:
     """What leads to the backend: the name of its interface, or the address of its host."""
     return backend.interface or host_of(peers, backend.address)
 

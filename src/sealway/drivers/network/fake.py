@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
 from ...model.guard import Guards
+from ...model.peer import Peers
 from ..base import Port, Refusal, TaskEndpoint
 from .layout import task_interface
+
+_NO_PEERS: Peers = {}
 
 
 class FakeNetwork:
@@ -15,6 +18,7 @@ class FakeNetwork:
 
     def __init__(self) -> None:
         self.vpc_cidrs: tuple[str, ...] = ()
+        self.peers: dict[str, str] = {}
         self.vips: frozenset[str] = frozenset()
         self.host_addresses: frozenset[str] = frozenset()
         self.bridge_sources: dict[str, str] = {}
@@ -29,8 +33,9 @@ class FakeNetwork:
         self.fail_with: DriverError | None = None
         self.dead_pids: set[int] = set()
 
-    async def ensure(self, vpc_cidrs: tuple[str, ...]) -> None:
+    async def ensure(self, vpc_cidrs: tuple[str, ...], peers: Peers = _NO_PEERS) -> None:
         self._call("ensure", needs_network=False)
+        self.peers = dict(peers)
         self.ensured = True
         self.vpc_cidrs = vpc_cidrs
 

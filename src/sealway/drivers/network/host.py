@@ -16,12 +16,14 @@ from typing import TypeVar
 from ...model.address_pool import is_ipv6, resolver_address
 from ...model.errors import DriverError
 from ...model.guard import Guards
+from ...model.peer import Peers
 from ..base import HOST_INTERFACE, LB_NAMESPACE, Port, Refusal, TaskEndpoint
-from . import iptables, lb_namespace, netlink, netns, nft, sysctl, task_links
+from . import iptables, lb_namespace, netlink, netns, nft, peer_routes, sysctl, task_links
 from .host_ports import taken_ports
 from .layout import LB_NEXT_HOP, LB_NEXT_HOP6, UNASSIGNED_METRIC, containing, router
 
 T = TypeVar("T")
+_NO_PEERS: Peers = {}
 
 
 class LinuxNetwork:
@@ -31,13 +33,14 @@ class LinuxNetwork:
         self._namespace = namespace
         self._lock = asyncio.Lock()
         self._vpc_cidrs: tuple[str, ...] = ()
+        self._peers: Peers = {}
         self._host_addresses: frozenset[str] | None = None  # None: not said yet; those there stay
         self._sources: Mapping[str, str] | None = None
         self._guards: tuple[Guards, bool] | None = None  # None: not said yet; those there stay
 
-    async def ensure(self, vpc_cidrs: tuple[str, ...]) -> None:
+    async def ensure(self, vpc_cidrs: tuple[str, ...], peers: Peers = _NO_PEERS) -> None:
         async with self._lock:
-            self._vpc_cidrs = vpc_cidrs
+            self._vpc_cidrs, self._peers = vpc_cidrs, dict(peers)
             await _in_thread(self._ensure)
             await self._apply_rules()
             await self._put_guards()
@@ -50,7 +53,8 @@ class LinuxNetwork:
         with netlink.netlink() as ipr:
             wanted = {netlink.Route(cidr, metric=UNASSIGNED_METRIC) for cidr in self._vpc_cidrs}
             present = {route for route in netlink.our_routes(ipr) if route.interface is None}
-            _change_routes(ipr, present, wanted)
+            netlink.change_routes(ipr, present, wanted)
+            peer_routes.put(ipr, self._peers)
         task_links.restore_routes(self._source_towards)
 
     async def set_vips(self, vips: frozenset[str]) -> None:
@@ -71,7 +75,7 @@ class LinuxNetwork:
                 for vip in vips
             }
             present = {route for route in netlink.our_routes(ipr) if route.interface == index}
-            _change_routes(ipr, present, wanted)
+            netlink.change_routes(ipr, present, wanted)
 
     async def set_host_addresses(self, addresses: frozenset[str]) -> None:
         async with self._lock:
@@ -108,7 +112,7 @@ class LinuxNetwork:
 
     async def _apply_rules(self) -> None:
         wide = len(self._narrow_cidrs) < len(self._vpc_cidrs)
-        await iptables.apply(self._narrow_cidrs, self._sources, wide)
+        await iptables.apply(self._narrow_cidrs, tuple(self._peers), self._sources, wide)
 
     @property
     def _narrow_cidrs(self) -> tuple[str, ...]:
@@ -165,15 +169,6 @@ def _own_addresses(interfaces: tuple[str, ...]) -> dict[str, frozenset[Port]]:
         links = [link for name in interfaces if (link := netlink.find_link(ipr, name))]
         addresses = {address for link in links for address in netlink.addresses(ipr, link.index)}
     return {address: taken_ports(address) for address in sorted(addresses)}
-
-
-def _change_routes(ipr: netlink.Socket, present: set[netlink.Route], wanted: set[netlink.Route]) -> None:
-    for route in wanted - present:
-        netlink.put_route(ipr, route)
-    replaced = {(route.destination, route.metric) for route in wanted}
-    for route in present - wanted:
-        if (route.destination, route.metric) not in replaced:
-            netlink.delete_route(ipr, route)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -5,7 +5,7 @@ Read from ``/proc/net/route`` (main table, IPv4); Sealway's own interfaces and t
 
 import socket
 import struct
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from ..base import BRIDGE_INTERFACE, HOST_INTERFACE
@@ -39,3 +39,16 @@ def default_interfaces(table: str | None = None) -> tuple[str, ...]:
     lines = (Path("/proc/net/route").read_text() if table is None else table).splitlines()[1:]
     fields = [line.split() for line in lines]
     return tuple(sorted({f[0] for f in fields if int(f[1], 16) == 0 and int(f[7], 16) == 0}))
+
+
+def interface_towards(address: str, table: str | None = None) -> str:
+    """The interface by which the longest matching route leads there; empty: none does."""
+    lines = (Path("/proc/net/route").read_text() if table is None else table).splitlines()[1:]
+    found = [
+        (int(mask, 16).bit_count(), -int(metric), name)
+        for line in lines
+        for name, destination, _, flags, _, _, metric, mask in [line.split()[:8]]
+        if int(flags, 16) & _ROUTE_UP and not int(flags, 16) & _ROUTE_REJECT
+        if IPv4Address(address) in IPv4Network((_address(destination), _address(mask)), strict=False)
+    ]
+    return max(found, default=(0, 0, ""))[2]

@@ -6,13 +6,15 @@ from . import iptables_plan as plan
 from .command import run
 
 
-async def apply(vpc_cidrs: Sequence[str], sources: Mapping[str, str] | None, ipv6: bool = False) -> None:
+async def apply(
+    vpc_cidrs: Sequence[str], peers: Sequence[str], sources: Mapping[str, str] | None, ipv6: bool = False
+) -> None:
     """Puts our chains right. ``sources`` None: those that are set already stay. ``ipv6``: that version's
     packets are forwarded, too; nothing of it is translated."""
     await _restore(plan.filter_change(await _table("filter")))
     nat = await _table("nat")
     wanted = plan.bridge_sources(nat) if sources is None else sources
-    await _restore(plan.nat_change(nat, vpc_cidrs, wanted))
+    await _restore(plan.nat_change(nat, plan.nat_rules(vpc_cidrs, peers, wanted)))
     if ipv6:
         await _restore(plan.filter_change(await _table("filter", _IPV6)), _IPV6)
 

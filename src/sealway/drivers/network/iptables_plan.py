@@ -57,9 +57,9 @@ def forward_rules() -> tuple[str, ...]:
     return tuple(f"{way} {name} -j ACCEPT" for name in names for way in ("-i", "-o"))
 
 
-def nat_rules(vpc_cidrs: Sequence[str], sources: Mapping[str, str]) -> tuple[str, ...]:
-    """What ``SEALWAY-NAT`` holds."""
-    cidrs = sorted(vpc_cidrs)
+def nat_rules(vpc_cidrs: Sequence[str], peers: Sequence[str], sources: Mapping[str, str]) -> tuple[str, ...]:
+    """What ``SEALWAY-NAT`` holds. ``peers``: other hosts' networks, which see who calls as VPCs do."""
+    cidrs = sorted((*vpc_cidrs, *peers))
     return (
         *(
             f"-s {bridge}/32 -d {cidr} -j SNAT --to-source {instance}"
@@ -68,7 +68,7 @@ def nat_rules(vpc_cidrs: Sequence[str], sources: Mapping[str, str]) -> tuple[str
         ),
         f"-o {BRIDGE_INTERFACE} -j RETURN",  # containers see who calls them: a probe's VIP, a task
         *(f"-d {cidr} -j RETURN" for cidr in cidrs),
-        *(f"-s {cidr} -j MASQUERADE" for cidr in cidrs),
+        *(f"-s {cidr} -j MASQUERADE" for cidr in sorted(vpc_cidrs)),
     )
 
 
@@ -80,10 +80,10 @@ def filter_change(table: Table) -> str | None:
     return _change("filter", table, FORWARD, forward_rules(), moves)
 
 
-def nat_change(table: Table, vpc_cidrs: Sequence[str], sources: Mapping[str, str]) -> str | None:
-    """Likewise for the nat table. Our chain must come before Docker's masquerading."""
+def nat_change(table: Table, rules: tuple[str, ...]) -> str | None:
+    """Likewise for the nat table, with ``nat_rules``. Our chain must come before Docker's masquerading."""
     moves = _jump_first(table, "POSTROUTING", NAT)
-    return _change("nat", table, NAT, nat_rules(vpc_cidrs, sources), moves)
+    return _change("nat", table, NAT, rules, moves)
 
 
 def removal(name: str, table: Table, chain: str) -> str | None:

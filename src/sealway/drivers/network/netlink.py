@@ -180,6 +180,25 @@ def delete_route(ipr: Socket, route: Route) -> None:
             raise
 
 
+def change_routes(ipr: Socket, present: set[Route], wanted: set[Route]) -> None:
+    """From the one to the other, with no moment without a route that is only replaced."""
+    for route in wanted - present:
+        put_route(ipr, route)
+    replaced = {(route.destination, route.metric) for route in wanted}
+    for route in present - wanted:
+        if (route.destination, route.metric) not in replaced:
+            delete_route(ipr, route)
+
+
+def link_towards(ipr: Socket, neighbour: str) -> int | None:
+    """The interface by which a neighbour is reached; None: it is none, or not now."""
+    try:
+        (route,) = ipr.route("get", dst=neighbour)
+    except NetlinkError:
+        return None
+    return None if route.get("gateway") or route["type"] != _UNICAST else route.get("oif")
+
+
 def _request(route: Route) -> dict[str, Any]:
     request: dict[str, Any] = {"dst": route.destination, "proto": ROUTE_PROTOCOL}
     if route.interface is None:

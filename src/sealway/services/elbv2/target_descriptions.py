@@ -10,6 +10,7 @@ import msgspec
 
 from ...model.instance import Instance
 from ...model.network import Subnet, Vpc
+from ...model.peer import host_of
 from ...model.request import Params
 from ...model.target_group import TargetGroup
 from ...store import Reader
@@ -99,7 +100,25 @@ def _address_zone(ctx: Context, reader: Reader, group: TargetGroup, description:
             f"The IP address '{text}' is not within the CIDR of the VPC '{group.vpc_id}'"
             f" or one of {', '.join(map(str, OUTSIDE))}"
         )
-    raise errors.not_supported(f"A target outside the VPC ('{text}')", "use an address of the VPC's subnets")
+    if not host_of(ctx.peers, text):
+        raise errors.not_supported(
+            f"A target outside the VPC ('{text}')",
+            "use an address of the VPC's subnets, or of a network that `sealway up --peer` names",
+        )
+    return _every_zone(text, asked)
+
+
+def _every_zone(text: str, asked: str | None) -> str:
+    if not asked:
+        raise errors.validation(
+            f"The Availability Zone is required for IP address '{text}' because it is not in the VPC"
+        )
+    if asked != EVERY_ZONE:
+        raise errors.validation(
+            "You must specify a valid Availability Zone or select 'all' for all enabled Availability zones,"
+            f" since the IP address '{text}' is outside the VPC"
+        )
+    return EVERY_ZONE
 
 
 def _wide_zone(ctx: Context, reader: Reader, group: TargetGroup, given: tuple[str, str | None]) -> str:

@@ -6,7 +6,6 @@ from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, W
 from sealway.drivers.dataplane import abi
 from sealway.drivers.dataplane.slots_plan import Place
 from sealway.drivers.dataplane.tables_plan import EMPTY, Tables, after, plan
-from sealway.drivers.dataplane.tunnel_plan import host_of
 
 PLACES = {"swt1": Place(7, True), "192.0.2.2": Place(3, source="192.0.2.1")}
 PEERS = {"10.2.0.0/16": "192.0.2.2"}
@@ -23,13 +22,6 @@ def run(now: Tables = EMPTY, peers: dict[str, str] = PEERS, proxy: bool = False)
 
 def living(tables: Tables) -> dict[str, abi.Backend]:
     return {socket.inet_ntoa(each.address): each for each in tables.backends.values() if each.state}  # type: ignore[misc]
-
-
-def test_the_smallest_network_says_whose_an_address_is() -> None:
-    peers = {"10.0.0.0/8": "192.0.2.8", "10.2.0.0/16": "192.0.2.2"}
-    assert [host_of(peers, each) for each in ("10.2.0.1", "10.3.0.1", "11.0.0.1", "fd00::1")] == [
-        "192.0.2.2", "192.0.2.8", "", "",
-    ]  # fmt: skip
 
 
 def test_a_peer_and_its_target() -> None:

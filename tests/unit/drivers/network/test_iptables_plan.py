@@ -78,17 +78,17 @@ def test_the_jump_moves_when_docker_comes_later():
 
 
 def test_a_rule_on_top_of_ours_is_overtaken():
-    saved = performed(NAT_TABLE, nat_change(parse(NAT_TABLE), [VPC], {}))
+    saved = performed(NAT_TABLE, nat_change(parse(NAT_TABLE), nat_rules([VPC], (), {})))
     pushed = saved.replace(
         f"-A POSTROUTING -j {NAT}", f"-A POSTROUTING -s 172.18.0.0/16 -j MASQUERADE\n-A POSTROUTING -j {NAT}"
     )
-    after = parse(performed(pushed, nat_change(parse(pushed), [VPC], {})))
+    after = parse(performed(pushed, nat_change(parse(pushed), nat_rules([VPC], (), {}))))
     assert after.rules("POSTROUTING")[0] == f"-j {NAT}"
     assert after.rules("POSTROUTING").count(f"-j {NAT}") == 1
 
 
 def test_sources_come_before_what_stays_and_what_leaves():
-    assert nat_rules(["10.1.0.0/16", VPC], {"172.18.0.2": "10.0.0.5"}) == (
+    assert nat_rules(["10.1.0.0/16", VPC], (), {"172.18.0.2": "10.0.0.5"}) == (
         "-s 172.18.0.2/32 -d 10.0.0.0/16 -j SNAT --to-source 10.0.0.5",
         "-s 172.18.0.2/32 -d 10.1.0.0/16 -j SNAT --to-source 10.0.0.5",
         "-o sealway-br0 -j RETURN",
@@ -101,9 +101,11 @@ def test_sources_come_before_what_stays_and_what_leaves():
 
 def test_the_sources_of_a_former_process_are_read_back():
     sources = {"172.18.0.2": "10.0.0.5", "172.18.0.3": "10.0.0.6"}
-    saved = parse(performed(NAT_TABLE, nat_change(parse(NAT_TABLE), [VPC, "10.1.0.0/16"], sources)))
+    saved = parse(
+        performed(NAT_TABLE, nat_change(parse(NAT_TABLE), nat_rules([VPC, "10.1.0.0/16"], (), sources)))
+    )
     assert bridge_sources(saved) == sources
-    assert nat_change(saved, ["10.1.0.0/16", VPC], sources) is None
+    assert nat_change(saved, nat_rules(["10.1.0.0/16", VPC], (), sources)) is None
 
 
 def test_removal_takes_the_chain_and_every_jump():
@@ -111,3 +113,10 @@ def test_removal_takes_the_chain_and_every_jump():
     after = parse(performed(saved, removal("filter", parse(saved), FORWARD)))
     assert after == parse(WITH_DOCKER)
     assert removal("filter", after, FORWARD) is None
+
+
+def test_what_goes_to_another_hosts_network_keeps_its_source():
+    rules = nat_rules((VPC,), ("10.2.0.0/16",), {"172.18.0.2": "10.0.1.20"})
+    assert rules.index("-d 10.2.0.0/16 -j RETURN") < rules.index(f"-s {VPC} -j MASQUERADE")
+    assert "-s 172.18.0.2/32 -d 10.2.0.0/16 -j SNAT --to-source 10.0.1.20" in rules
+    assert "-s 10.2.0.0/16 -j MASQUERADE" not in rules

@@ -63,6 +63,12 @@ def test_addresses_register_in_their_subnets_zone(world: World) -> None:
     assert targets["10.0.0.7", 443].availability_zone == "us-east-1a"
 
 
+def test_a_peers_address_belongs_to_every_zone(world: World) -> None:
+    group = world.target_group(TargetType="ip")
+    register(world, group, {"Id": "10.200.1.11", "Port": 8443, "AvailabilityZone": "all"})
+    assert stored(world)["10.200.1.11", 8443].availability_zone == "all"
+
+
 REFUSED = {
     "an instance nobody has": ("instance", {"Id": "i-0000000000000000f"}, "InvalidTarget", "is not valid"),
     "an address among instances": ("instance", {"Id": "10.0.0.9"}, "InvalidTarget", "is not valid"),
@@ -94,6 +100,19 @@ REFUSED = {
         {"Id": "192.168.1.1", "AvailabilityZone": "all"},
         "InvalidConfigurationRequest",
         "A target outside the VPC ('192.168.1.1') is not supported",
+    ),
+    "a peer's address without a zone": (
+        "ip",
+        {"Id": "10.200.1.11"},
+        "ValidationError",
+        "The Availability Zone is required for IP address '10.200.1.11' because it is not in the VPC",
+    ),
+    "a peer's address in one zone": (
+        "ip",
+        {"Id": "10.200.1.11", "AvailabilityZone": "us-east-1a"},
+        "ValidationError",
+        "You must specify a valid Availability Zone or select 'all' for all enabled Availability zones, since"
+        " the IP address '10.200.1.11' is outside the VPC",
     ),
     "a QUIC server": ("instance", {"Id": RUNNING, "QuicServerId": "0x0"}, "ValidationError", "QUIC"),
 }
