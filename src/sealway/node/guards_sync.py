@@ -15,6 +15,7 @@ class GuardsSync(SyncLoop):
     """See the module."""
 
     what = "write the security groups"
+    rest = 3  # a new address must not wait long for its rules
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
