@@ -306,6 +306,11 @@ def test_list_tasks_filters(world):
         listed(containerInstance="none")
     with refused("InvalidParameterException", "maxResults"):
         listed(maxResults=101)
+    with refused("InvalidParameterException", "cannot specify startedBy with other arguments"):
+        listed(startedBy="a", family="web")
+    with refused("InvalidParameterException", "cannot specify serviceName with other arguments"):
+        listed(serviceName="none", family="web")
+    assert listed(startedBy="a", desiredStatus="STOPPED") == set()
     pages = world.ecs.get_paginator("list_tasks").paginate(cluster="blue", PaginationConfig={"PageSize": 1})
     assert {arn for page in pages for arn in page["taskArns"]} == {one, two}
 

@@ -53,10 +53,20 @@ def describe_tasks(ctx: Context, request: Params) -> Params:
     return {"tasks": tasks, "failures": failures}
 
 
+_ALONE = {
+    "startedBy": ("serviceName", "family", "containerInstance", "launchType"),
+    "serviceName": ("family", "containerInstance"),
+}
+"""Filters of ListTasks, and those that AWS refuses beside them."""
+
+
 def list_tasks(ctx: Context, request: Params) -> Params:
     """ListTasks: those meant to run, unless ``desiredStatus`` says otherwise; all filters must hold."""
     if request.get("daemonName"):
         raise errors.unsupported("The parameter 'daemonName' of ListTasks")
+    for alone, others in _ALONE.items():
+        if request.get(alone) and any(request.get(other) for other in others):
+            raise errors.invalid(f"cannot specify {alone} with other arguments")
     cluster = require_cluster(ctx, ctx.store, request.get("cluster"))
     tasks = ctx.store.list(Task, cluster_arn=cluster.arn, **_equals(ctx, cluster, request))
     family = request.get("family")
