@@ -5,6 +5,7 @@ address is known, and guarded, from the moment its interface is in the store: lo
 """
 
 from ..model.guard import Guards
+from ..model.network import NetworkInterface, SecurityGroup
 from .guards import guards
 from .host import Host
 from .kept import Kept
@@ -15,7 +16,7 @@ class GuardsSync(SyncLoop):
     """See the module."""
 
     what = "write the security groups"
-    rest = 3  # a new address must not wait long for its rules
+    urgent = (NetworkInterface, SecurityGroup)  # a new address does not wait for its rules
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ..store import Watch
 from .settings import NodeSettings
 
 
@@ -33,18 +34,22 @@ SHORT, LONGEST_REST = 0.002, 0.5
 
 
 @asynccontextmanager
-async def measured(settings: NodeSettings, rest: float) -> AsyncIterator[None]:
+async def measured(settings: NodeSettings, rest: float, urgent: Watch | None = None) -> AsyncIterator[None]:
     """A pass over everything, and a rest of so many times the processor's time that it took.
 
     One change is answered at once. While thousands of tasks start, passes that each look at all of them would
     come without end: the rest gathers changes for the next one, so that starting all takes a time that grows
     with their number, not with its square. All loops together are to leave half of the time to others.
+    ``urgent``: a change of these ends the rest.
     """
+    if urgent is not None:
+        urgent.pending()  # what has changed before is what the pass is about
     began = time.process_time()
     yield
     took = time.process_time() - began
     if settings.rest and took > SHORT:
-        await asyncio.sleep(min(settings.rest * rest * took, LONGEST_REST))
+        seconds = min(settings.rest * rest * took, LONGEST_REST)
+        await (asyncio.sleep(seconds) if urgent is None else urgent.changes(seconds))
 
 
 class Resync:

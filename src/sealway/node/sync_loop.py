@@ -9,6 +9,7 @@ import asyncio
 import structlog
 
 from ..model.errors import DriverError, StoreError
+from ..model.resource import Resource
 from .host import Host
 from .pace import Pace, Resync, measured
 from .snapshot import WATCHED
@@ -22,6 +23,8 @@ class SyncLoop:
     what = "synchronise"
     rest: float = 15
     """After a pass, of the time that it took: see ``measured``."""
+    urgent: tuple[type[Resource], ...] = ()
+    """A change of these ends the rest."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -37,11 +40,12 @@ class SyncLoop:
     async def run(self) -> None:
         """Until cancelled; what was applied stays."""
         watch = self._host.store.watch(*WATCHED)
+        urgent = self._host.store.watch(*self.urgent) if self.urgent else None
         pace, resync = Pace(self._host.settings), Resync(self._host.settings)
         try:
             while True:
                 try:
-                    async with measured(self._host.settings, self.rest):
+                    async with measured(self._host.settings, self.rest, urgent):
                         await self.once()
                     pace.succeeded()
                 except (DriverError, StoreError) as error:
@@ -55,3 +59,5 @@ class SyncLoop:
                     self.forget()
         finally:
             watch.close()
+            if urgent is not None:
+                urgent.close()

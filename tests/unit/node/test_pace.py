@@ -3,8 +3,10 @@ import time
 
 import pytest
 
+from sealway.model.network import Vpc
 from sealway.node.pace import LONGEST_REST, SHORT, Pace, Resync, measured
 from sealway.node.settings import NodeSettings
+from tests.support.node_world import World, vpc
 from tests.support.virtual_time import play
 
 
@@ -51,5 +53,23 @@ def test_a_long_pass_is_followed_by_a_rest(
         async with measured(NodeSettings(rest=rest), 3):
             pass
         assert clock() - began == pytest.approx(rests)
+
+    play(scenario())
+
+
+def test_what_is_urgent_ends_the_rest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    worked = iter([5.0, 5.1, 6.0, 6.1])
+    monkeypatch.setattr(time, "process_time", lambda: next(worked))
+
+    async def scenario() -> None:
+        clock = asyncio.get_running_loop().time
+        urgent = world.store.watch(Vpc)
+        asyncio.get_running_loop().call_later(0.1, world.put, *vpc())
+        async with measured(NodeSettings(), 3, urgent):
+            pass
+        assert clock() == pytest.approx(0.1)
+        async with measured(NodeSettings(), 3, urgent):
+            pass
+        assert clock() == pytest.approx(0.4), "an old change is no reason"
 
     play(scenario())
