@@ -199,6 +199,8 @@ async def test_draining_keeps_flows_and_takes_no_new_one(stage: Stage) -> None:
     assert all([await stage.lives(each) for each in connections])
     drained = sum(stage.backend_of(each) == leaving for each in connections)
     assert (await stage.plane.flows())[leaving] == drained > 0
+    unknown = msgspec.structs.replace(leaving, port=1)
+    assert await stage.plane.flows({leaving, unknown}) == {leaving: drained}
 
 
 async def test_a_removed_backend_loses_its_flows_and_nobody_else_does(stage: Stage) -> None:

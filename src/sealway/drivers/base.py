@@ -6,7 +6,7 @@ does not answer, so that silence is never taken for death).
 """
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -463,8 +463,9 @@ class DataPlane(Protocol):
         """
         ...
 
-    async def flows(self) -> Mapping[Backend, int]:
-        """How many flows each backend carries."""
+    async def flows(self, backends: Collection[Backend] | None = None) -> Mapping[Backend, int]:
+        """How many flows each backend carries. ``backends``: these alone, as far as the state knows them,
+        which takes less time."""
         ...
 
     async def counters(self) -> Mapping[tuple[str, int, str], FrontendCounters]:

@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 import structlog
 
+from ..drivers.base import Backend
 from ..model.errors import DriverError, StoreError
 from ..model.target_group import Target, TargetFlows
 from .dataplane_state import backends_of
@@ -59,9 +60,9 @@ class UnusedTargets:
     async def _without_flows(self, targets: Collection[Target]) -> list[Target]:
         """A backend that the data plane does not know yet says nothing; a target that is nowhere has none."""
         attached = await self._host.network.list_tasks()
-        flows = await self._host.dataplane.flows()
         view = self._host.views.current()
         places = {target.key: backends_of(view, attached, target) for target in targets}
+        flows = await self._host.dataplane.flows(frozenset[Backend]().union(*places.values()))
         return [t for t in targets if all(flows.get(backend) == 0 for backend in places[t.key])]
 
     def _write(self, stale: Collection[TargetFlows], ended: Collection[Target]) -> None:

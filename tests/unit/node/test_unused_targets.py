@@ -133,7 +133,7 @@ def test_a_data_plane_that_does_not_answer_says_nothing(carrying: Carrying) -> N
     world, task, t = carrying
     answers = world.dataplane.flows
 
-    async def silent() -> dict[Backend, int]:
+    async def silent(_: object) -> dict[Backend, int]:
         raise DriverError("not now")
 
     async def scenario() -> None:

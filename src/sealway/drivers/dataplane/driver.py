@@ -12,7 +12,7 @@ import fcntl
 import itertools
 import socket
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -80,8 +80,8 @@ class EbpfDataPlane:
     async def apply(self, state: DataPlaneState) -> None:
         await self._run(self._apply, state)
 
-    async def flows(self) -> Mapping[Backend, int]:
-        return await self._run(self._flows)
+    async def flows(self, backends: Collection[Backend] | None = None) -> Mapping[Backend, int]:
+        return await self._run(self._flows, backends)
 
     async def counters(self) -> Mapping[tuple[str, int, str], FrontendCounters]:
         return await self._run(self._counters)
@@ -201,11 +201,12 @@ class EbpfDataPlane:
             log.warning("backends to which nothing leads are left out", backends=sorted(map(str, missing)))
         self._missing = missing
 
-    def _flows(self) -> dict[Backend, int]:
-        backends = _backends(self._state)
+    def _flows(self, asked: Collection[Backend] | None) -> dict[Backend, int]:
+        known = _backends(self._state)
+        backends = known if asked is None else known & set(asked)
         narrow, wide = self._running
         counted = wide.flows(backends)
-        counted_narrow = narrow.flows(backend for backend in backends if not is_ipv6(backend.address))
+        counted_narrow = narrow.flows([backend for backend in backends if not is_ipv6(backend.address)])
         return {backend: count + counted_narrow.get(backend, 0) for backend, count in counted.items()}
 
     def _counters(self) -> dict[tuple[str, int, str], FrontendCounters]:

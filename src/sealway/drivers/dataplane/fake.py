@@ -4,7 +4,7 @@
 backend is neither in a frontend nor draining.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -61,11 +61,11 @@ class FakeDataPlane:
         self._flows = [flow for flow in self._flows if flow.alive]
         self._opened = {_key(f): self._opened.get(_key(f), 0) for f in state.frontends}
 
-    async def flows(self) -> Mapping[Backend, int]:
+    async def flows(self, backends: Collection[Backend] | None = None) -> Mapping[Backend, int]:
         self._check()
-        return {
-            backend: sum(flow.backend == backend for flow in self._flows) for backend in _backends(self.state)
-        }
+        known = _backends(self.state)
+        asked = known if backends is None else known & set(backends)
+        return {backend: sum(flow.backend == backend for flow in self._flows) for backend in asked}
 
     async def counters(self) -> Mapping[tuple[str, int, str], FrontendCounters]:
         self._check()

@@ -1,7 +1,7 @@
 """The programs and maps of one width of addresses, and what their tables hold; see ``layouts``."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from ...model.errors import DriverError
 from ...model.guard import Direction
@@ -63,17 +63,19 @@ class Plane:
         config.put(_FIRST, new.pack())
         return 1
 
-    def flows(self, backends: Iterable[Backend]) -> dict[Backend, int]:
+    def flows(self, backends: Collection[Backend]) -> dict[Backend, int]:
         """How many each carries here."""
-        counted = census.count_flows(self.loaded.maps["flows"]).by_backend
-        known: Counter[tuple[bytes, bytes]] = Counter()
-        for entry in self._tables.backends.values():
-            if entry.state:
-                known[entry.address, entry.port] += counted.get(entry.id, 0)
-        return {
-            backend: known[self._layout.address(backend.address), backend.port.to_bytes(2, "big")]
-            for backend in backends
-        }
+        places = {each: self._whereabouts(each) for each in backends}
+        asked = set(places.values())
+        known = [one for one in self._tables.backends.values() if (one.address, one.port) in asked]
+        counted = census.count_of(self.loaded.maps["flows"], {one.id for one in known if one.state})
+        carried: Counter[tuple[bytes, bytes]] = Counter()
+        for one in known:
+            carried[one.address, one.port] += counted[one.id]
+        return {backend: carried[place] for backend, place in places.items()}
+
+    def _whereabouts(self, backend: Backend) -> tuple[bytes, bytes]:
+        return self._layout.address(backend.address), backend.port.to_bytes(2, "big")
 
     def refusals(self) -> list[Refusal]:
         """Which flows guards refused lately."""

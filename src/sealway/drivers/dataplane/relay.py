@@ -14,7 +14,7 @@ import logging
 import socket
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -127,10 +127,11 @@ class RelayDataPlane:
             log.warning("the relay carries TCP only, so nothing answers UDP on %s", ", ".join(sorted(udp)))
         self._left_out = udp
 
-    async def flows(self) -> Mapping[Backend, int]:
+    async def flows(self, backends: Collection[Backend] | None = None) -> Mapping[Backend, int]:
         """See ``DataPlane.flows``."""
         self._check()
-        return {backend: self._active[backend] for backend in self._kept}
+        asked = self._kept if backends is None else self._kept & set(backends)
+        return {backend: self._active[backend] for backend in asked}
 
     async def counters(self) -> Mapping[Key, FrontendCounters]:
         """See ``DataPlane.counters``. Packets and bytes are those between client and load balancer."""
