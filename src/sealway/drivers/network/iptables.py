@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from . import iptables_plan as plan
+from . import sysctl
 from .command import run
 
 
@@ -23,7 +24,8 @@ async def remove() -> None:
     """Takes our chains away."""
     await _restore(plan.removal("filter", await _table("filter"), plan.FORWARD))
     await _restore(plan.removal("nat", await _table("nat"), plan.NAT))
-    await _restore(plan.removal("filter", await _table("filter", _IPV6), plan.FORWARD), _IPV6)
+    if sysctl.has_ipv6():
+        await _restore(plan.removal("filter", await _table("filter", _IPV6), plan.FORWARD), _IPV6)
 
 
 _IPV6 = "ip6tables"

@@ -10,14 +10,19 @@ from ...model.errors import DriverError
 from ...model.guard import Guards
 from ..base import Refusal
 from . import nft_plan as plan
+from . import sysctl
 from .command import run
 
 _ABSENT = "No such file or directory"
 
 
+def _families() -> tuple[plan.Family, ...]:
+    return plan.FAMILIES if sysctl.has_ipv6() else (plan.IPV4,)
+
+
 async def apply(guards: Guards, resolvers: Iterable[str], host_passes: bool) -> None:
     """Puts our tables right; the one of IPv6 is there only if an address of it is guarded."""
-    for family in plan.FAMILIES:
+    for family in _families():
         listed = await _list(family, "-t", "list", "table")
         if family is not plan.IPV4 and not family.part(guards).of:
             if listed is not None:
@@ -32,7 +37,7 @@ async def apply(guards: Guards, resolvers: Iterable[str], host_passes: bool) -> 
 async def counted() -> dict[str, int]:
     """Packets dropped, by reason."""
     total: Counter[str] = Counter()
-    for family in plan.FAMILIES:
+    for family in _families():
         listed = await _list(family, "list", "counters", "table")
         total.update({} if listed is None else plan.counted(listed))
     return dict(total)
@@ -41,7 +46,7 @@ async def counted() -> dict[str, int]:
 async def refusals(guards: Guards) -> list[Refusal]:
     """What was refused in the last hour."""
     found: list[Refusal] = []
-    for family in plan.FAMILIES:
+    for family in _families():
         listed = await _list(family, "list", "sets", "table")
         found += [] if listed is None else plan.refusals(listed, guards)
     return found
@@ -49,7 +54,7 @@ async def refusals(guards: Guards) -> list[Refusal]:
 
 async def remove() -> None:
     """Takes our tables away."""
-    for family in plan.FAMILIES:
+    for family in _families():
         await run(["nft", "-f", "-"], plan.removal(family))
 
 

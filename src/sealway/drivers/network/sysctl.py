@@ -22,6 +22,11 @@ def _read(setting: str) -> str:
     return path.read_text().strip() if path.exists() else ""
 
 
+def has_ipv6() -> bool:
+    """Whether this kernel speaks IPv6 at all: it can be built without, or have it switched off."""
+    return (_ROOT / "ipv6").exists()
+
+
 def forward_packets(ipv6: bool = False) -> None:
     """Without this no task reaches anything. ``ipv6``: that version's packets, too."""
     write("ipv4/ip_forward", "1")

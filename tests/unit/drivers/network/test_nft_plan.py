@@ -3,7 +3,16 @@
 import hashlib
 
 from sealway.drivers.base import Refusal
-from sealway.drivers.network.nft_plan import Present, chain, change, counted, present, refusals
+from sealway.drivers.network.nft_plan import (
+    IPV4,
+    IPV6,
+    Present,
+    chain,
+    change,
+    counted,
+    present,
+    refusals,
+)
 from sealway.model.guard import Guard, GuardRule, Guards
 
 WEB, DB, BOX, INSTANCE = "10.0.0.5", "10.0.0.6", "172.30.0.5", "10.0.1.9"
@@ -130,3 +139,20 @@ def test_reading_back() -> None:
             ago=10,
         )
     ]
+
+
+def test_a_table_of_each_ip_version_holds_its_addresses() -> None:
+    both = Guards(
+        rules={"sg-a": Guard(ingress=(GuardRule(network="fd01::/16"), GuardRule(network="10.1.0.0/16")))},
+        of={"10.0.0.5": "sg-a", "fd00::5": "sg-a"},
+        members={"sg-a": frozenset({"10.0.0.5", "fd00::5"})},
+    )
+    four, six = (change(NOTHING, both, ["10.0.0.2"], True, family) or "" for family in (IPV4, IPV6))
+    assert "add element ip sealway ingress_of { 10.0.0.5 : jump in.sg-a }" in four
+    assert "add rule ip sealway in.sg-a ip saddr { 10.1.0.0/16 } accept" in four
+    assert "fd0" not in four
+    assert "add element ip6 sealway ingress_of { fd00::5 : jump in.sg-a }" in six
+    assert "add rule ip6 sealway in.sg-a ip6 saddr { fd01::/16 } accept" in six
+    assert "10." not in six
+    assert "nd-neighbor-solicit" in six
+    assert "fib saddr . iif oif missing" in six
