@@ -1,0 +1,173 @@
+"""Two hosts, each with its own Docker Engine and ``sealway up``: one's load balancer, both hosts' tasks.
+
+    outside, 192.0.2.9 ──┬── near, 192.0.2.1: a load balancer, one task
+                         └── far,  192.0.2.2: two tasks
+
+TLS ends in the containers; they see the client's own address; what those on the far host answer does not pass
+the near one: its frames come from the far host's own interface.
+"""
+
+import io
+import os
+import socket
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.architecture import CONTAINER_PORT, LEDGER_PORT, Clients
+from demo.tls_client import Visit, visit
+from tests.support.netns_topology import inside, run
+from tests.support.separate_host import SeparateHost
+
+pytestmark = [pytest.mark.root, pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(240)]
+
+IMAGE, NAME = "sealway/ledger:1", "ledger.demo.internal"
+IP = 0x0800
+CLIENT, OUTSIDE = "192.0.2.9", f"two-hosts-{os.getpid()}"
+NEAR_NETWORK, FAR_NETWORK = "172.31.0.0/16", "10.254.0.0/16"
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Iterator[tuple[SeparateHost, SeparateHost]]:
+    with ExitStack() as stack:
+        run("ip", "netns", "add", OUTSIDE)
+        stack.callback(run, "ip", "netns", "del", OUTSIDE)
+        for command in (
+            "link add br0 type bridge", f"addr add {CLIENT}/24 dev br0", "link set br0 up",
+            f"route add {NEAR_NETWORK} via 192.0.2.1",
+        ):  # fmt: skip
+            run("ip", "-n", OUTSIDE, *command.split())
+        made = []
+        for number, name in enumerate(("near", "far"), 1):
+            host = SeparateHost(tmp_path / name, f"192.0.2.{number}")
+            stack.callback(host.close)
+            host.plug_into(OUTSIDE, "br0", name)
+            made.append(host)
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(lambda host: host.start_docker("sealway/pause:1", IMAGE), made))
+        near, far = made
+        near.start(peer=f"{far.address}={FAR_NETWORK}")
+        far.start(peer=f"{near.address}={NEAR_NETWORK}")
+        yield near, far
+
+
+def run_tasks(clients: Clients, count: int) -> list[str]:
+    """Their addresses, once they run."""
+    (vpc,) = clients.ec2.describe_vpcs()["Vpcs"]
+    group = clients.ec2.create_security_group(GroupName="tls", Description="TLS", VpcId=vpc["VpcId"])[
+        "GroupId"
+    ]
+    clients.ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=CONTAINER_PORT, ToPort=CONTAINER_PORT, CidrIp="0.0.0.0/0"
+    )
+    container = {
+        "name": "ledger",
+        "image": IMAGE,
+        "environment": [{"name": "WITNESS_SERVICE", "value": "ledger"}],
+    }
+    clients.ecs.register_task_definition(
+        family="ledger", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
+        containerDefinitions=[container],
+    )  # fmt: skip
+    clients.ecs.create_cluster(clusterName="green")
+    network = {"subnets": [subnets(clients)[0]], "securityGroups": [group]}
+    started = clients.ecs.run_task(
+        cluster="green", taskDefinition="ledger", launchType="FARGATE", count=count,
+        networkConfiguration={"awsvpcConfiguration": network},
+    )["tasks"]  # fmt: skip
+    arns = [task["taskArn"] for task in started]
+    clients.ecs.get_waiter("tasks_running").wait(cluster="green", tasks=arns, WaiterConfig={"Delay": 1})
+    tasks = clients.ecs.describe_tasks(cluster="green", tasks=arns)["tasks"]
+    details = [each for task in tasks for each in task["attachments"][0]["details"]]
+    return [each["value"] for each in details if each["name"] == "privateIPv4Address"]
+
+
+def subnets(clients: Clients) -> list[str]:
+    return [subnet["SubnetId"] for subnet in clients.ec2.describe_subnets()["Subnets"]]
+
+
+def balance(clients: Clients, targets: list[dict[str, Any]]) -> str:
+    """The load balancer's address, once all targets are healthy. They see their clients."""
+    (vpc,) = clients.ec2.describe_vpcs()["Vpcs"]
+    balancer = clients.elb.create_load_balancer(Name="front", Type="network", Subnets=subnets(clients)[:1])
+    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+    group = clients.elb.create_target_group(
+        Name="ledger", Protocol="TCP", Port=CONTAINER_PORT, VpcId=vpc["VpcId"], TargetType="ip",
+        HealthCheckIntervalSeconds=5, HealthyThresholdCount=2,
+    )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+    keep = [{"Key": "preserve_client_ip.enabled", "Value": "true"}]
+    clients.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=keep)
+    clients.elb.create_listener(
+        LoadBalancerArn=arn, Protocol="TCP", Port=LEDGER_PORT,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
+    )  # fmt: skip
+    clients.elb.register_targets(TargetGroupArn=group, Targets=targets)
+    clients.elb.get_waiter("target_in_service").wait(TargetGroupArn=group, WaiterConfig={"Delay": 1})
+    interfaces = clients.ec2.describe_network_interfaces()["NetworkInterfaces"]
+    (address,) = [i["PrivateIpAddress"] for i in interfaces if i["Description"].startswith("ELB net/front")]
+    return str(address)
+
+
+def ca_of(host: SeparateHost, to: Path) -> str:
+    """The containers' CA, out of one of them."""
+    listed = subprocess.run(
+        host.docker.command("ps", "-q", "--filter", f"ancestor={IMAGE}"), check=True, capture_output=True
+    )
+    container = listed.stdout.split()[0].decode()
+    copied = subprocess.run(
+        host.docker.command("cp", f"{container}:/etc/witness/ca.pem", "-"), check=True, capture_output=True
+    )
+    with tarfile.open(fileobj=io.BytesIO(copied.stdout)) as archive:
+        archive.extractall(to, filter="data")
+    return str(to / "ca.pem")
+
+
+def test_tls_ends_in_the_containers_of_both_hosts(
+    hosts: tuple[SeparateHost, SeparateHost], tmp_path: Path
+) -> None:
+    near, far = hosts
+    with far.inside():
+        there = run_tasks(far.clients(), 2)
+    with near.inside():
+        here = run_tasks(near.clients(), 1)
+        targets = [{"Id": address} for address in here]
+        targets += [{"Id": address, "AvailabilityZone": "all"} for address in there]
+        address = balance(near.clients(), targets)
+    ca = ca_of(near, tmp_path)
+    with inside(f"/run/netns/{OUTSIDE}"), capture() as frames:
+        visits: list[Visit] = [visit(address, LEDGER_PORT, NAME, ca) for _ in range(60)]
+        answered_by = senders(frames, address)
+    assert [each.error for each in visits if not each.ok] == []
+    assert all(each.same_session and each.same_certificate for each in visits)
+    assert {each.server["client"] for each in visits} == {each.local_address for each in visits}
+    assert {each.server["address"] for each in visits} == {*here, *there}
+    for each in visits:
+        host = near if each.server["address"] in here else far
+        assert answered_by[int(each.local_address.rpartition(":")[2])] == {host.mac}
+
+
+@contextmanager
+def capture() -> Iterator[socket.socket]:
+    """What the client's network sees from now on."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(IP)) as frames:
+        frames.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+        frames.bind(("br0", IP))
+        frames.setblocking(False)
+        yield frames
+
+
+def senders(frames: socket.socket, address: str) -> dict[int, set[str]]:
+    """The client's port -> who sent it the packets that come from the address."""
+    found: dict[int, set[str]] = {}
+    with suppress(BlockingIOError):
+        while frame := frames.recv(2048):
+            if frame[26:30] == socket.inet_aton(address):
+                port = int.from_bytes(frame[36:38], "big")
+                found.setdefault(port, set()).add(frame[6:12].hex(":"))
+    return found
