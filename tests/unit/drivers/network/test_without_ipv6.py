@@ -38,7 +38,7 @@ async def test_the_packet_filter(ipv6: bool, ran: list[str]) -> None:
 
 
 async def test_forwarding(ipv6: bool, ran: list[str]) -> None:
-    await iptables.apply(("10.0.0.0/16",), {})
+    await iptables.apply(("10.0.0.0/16",), (), {})
     assert not any("ip6" in command for command in ran)
     await iptables.remove()
     assert any("ip6" in command for command in ran) is ipv6
