@@ -9,10 +9,8 @@ medians of rounds.
 """
 
 import argparse
-import random
 import statistics
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -20,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi
 from tests.support.bpf_run import Machine, machine
-from tests.support.flow_cells import put_all, with_key
+from tests.support.flow_cells import put_cycle
 from tests.support.packets import ACK, SYN, Packet
 
 VIP, TASK = "10.1.1.100", "10.1.1.11"
@@ -47,25 +45,9 @@ def cycle(kernel: Machine, count: int) -> Packet:
     kernel.run("uplink", HELLO)
     value = next(flow for flow in kernel.flows().values() if not flow.flags & abi.FlowFlag.ANSWER)
     kernel.forget()
-    vip = bytes(map(int, VIP.split(".")))
-    clients = [(0xCB000000 + n, 1024 + n % 60000) for n in range(count)]
-    random.Random(1).shuffle(clients)
-    keys = [
-        abi.Tuple(address.to_bytes(4, "big"), vip, port.to_bytes(2, "big"), b"\x01\xbb", 6)
-        for address, port in clients
-    ]
-    lasting = int(time.clock_gettime(time.CLOCK_MONOTONIC)) + 300
-    established = value.flags | abi.FlowFlag.ESTABLISHED
-    cells = (
-        with_key(value, key)._replace(
-            source=following.source, source_port=following.source_port, destination=vip,
-            destination_port=b"\x01\xbb", expires=lasting, flags=established, idle_timeout=6000,
-        )
-        for key, following in zip(keys, keys[1:] + keys[:1], strict=True)
-    )  # fmt: skip
-    put_all(kernel.maps, cells)
-    source = ".".join(map(str, keys[0].source))
-    return Packet(source, int.from_bytes(keys[0].source_port, "big"), VIP, 443, flags=ACK)
+    first = put_cycle(kernel.maps, value, bytes(map(int, VIP.split("."))), count)
+    source = ".".join(map(str, first.source))
+    return Packet(source, int.from_bytes(first.source_port, "big"), VIP, 443, flags=ACK)
 
 
 def hit(kernel: Machine, rounds: int, packet: Packet) -> float:

@@ -191,7 +191,7 @@ static __always_inline int carry_fragment(struct __sk_buff *skb, const struct pa
 
 static __always_inline int handle(struct __sk_buff *skb, int role)
 {
-	struct sealway_flow flow = {};
+	struct sealway_flow flow;
 	struct opening opening = {};
 	struct packet p;
 	int verdict;

@@ -45,7 +45,7 @@ static __always_inline bool is_taken_at(const struct place *place, const struct 
  * Without branches, or the verifier would follow every order of eight entries. */
 #define RANK_OF_ESTABLISHED 32
 #define NO_RANK (1ULL << 40)
-#define ROOMY 5 /* a bucket with more established flows is compared with the other one */
+#define ROOMY 3 /* a bucket with more established flows is compared with the other one */
 
 struct choice {
 	__u64 rank; /* times eight, and how far from the way to begin */

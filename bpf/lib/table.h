@@ -195,7 +195,7 @@ static __always_inline int find_flow(const struct sealway_tuple *key, struct sea
 	if (!bucket)
 		return 0;
 	way = way_of(hash);
-	if (bucket->head.tags[way] == tag_of(hash) && copy_entry(bucket, way, key, copy))
+	if (copy_entry(bucket, way, key, copy))
 		return 1;
 	way = in_bucket(bucket, tag_of(hash), key);
 	if (way == WAYS && spilled_until(bucket) && spilled_until(bucket) >= seconds()) {

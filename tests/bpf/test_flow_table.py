@@ -3,14 +3,17 @@
 import struct
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 
 from sealway.drivers.dataplane import abi, census
-from sealway.drivers.dataplane.flow_table import entries
+from sealway.drivers.dataplane.flow_table import HEAD, entries
 from tests.bpf.test_packet_paths import HELLO, TASK1, TASK2, VIP2, carried, dropped, frontend, passes, state
 from tests.support.bpf_run import PASS, REDIRECT, SHOT, Machine, machine
-from tests.support.flow_cells import bucket_of, key_of, put_all
+from tests.support.flow_cells import bucket_of, key_of, put_all, put_cycle
+from tests.support.handshakes import set_uncompleted
 from tests.support.packets import ACK, FIN, RST, SYN, UDP, Packet
 
 pytestmark = pytest.mark.root
@@ -136,11 +139,11 @@ def small() -> Iterator[Machine]:
 
 
 class TestRoom:
-    def flood(self, kernel: Machine, count: int) -> dict[int, int]:
+    def flood(self, kernel: Machine, count: int, start: int = 0) -> dict[int, int]:
         """So many SYNs from nowhere; verdicts and how often."""
         frame = bytearray(bytes(HELLO))
         verdicts: dict[int, int] = {}
-        for number in range(count):
+        for number in range(start, start + count):
             frame[26:30] = struct.pack("!I", 0x64400000 + number // 50000)
             frame[34:36] = struct.pack("!H", 1024 + number % 50000)
             verdict = kernel.run("uplink", frame).verdict
@@ -181,3 +184,78 @@ class TestRoom:
         assert small.drops() == {}
         assert len(small.flows()) == 2 * 1024
         assert all(key == key_of(flow) for key, flow in small.flows().items())
+
+    def test_readers_meet_writers(self, small: Machine) -> None:
+        """On one CPU each packet becomes the next flow's, so that one miss breaks the chain for good; on the
+        other, new flows come and take each other's places in the same buckets."""
+        small.forget()
+        small.tell(state(frontend(TASK1)))
+        shake_hands(small)
+        value = next(flow for flow in small.flows().values() if not flow.flags & abi.FlowFlag.ANSWER)
+        first = put_cycle(small.maps, value, bytes(map(int, HELLO.destination.split("."))), 1500)
+        packet = Packet(
+            ".".join(map(str, first.source)), int.from_bytes(first.source_port, "big"), HELLO.destination,
+            443, flags=ACK,
+        )  # fmt: skip
+        with ThreadPoolExecutor(1) as other:
+            chain = other.submit(small.run, "uplink", packet, 3_000_000)
+            for start in count(step=100):
+                set_uncompleted(small, 0)  # or the listener's limit would stop the writers
+                self.flood(small, 100, start)
+                if chain.done():
+                    break
+        assert chain.result().verdict == REDIRECT
+        assert sum(1 for flow in entries(small.maps["flows"]) if not flow.flags & ESTABLISHED) > 1000
+
+
+class TestBuckets:
+    """One bucket's worth of what only chance would show otherwise."""
+
+    def bucket_of_hello(self, kernel: Machine) -> tuple[int, abi.BucketHead, int]:
+        """The bucket where the client's entry lies, its head, and the entry's way."""
+        shake_hands(kernel)
+        for number, (_, bucket) in enumerate(kernel.maps["flows"].items()):
+            for way, entry in enumerate(abi.Entry.unpack_all(bucket[HEAD:])):
+                if entry.protocol and not entry.flags & abi.FlowFlag.ANSWER:
+                    return number, abi.BucketHead.unpack(bucket[:HEAD]), way
+        raise AssertionError("no bucket has it")
+
+    def rewrite(self, kernel: Machine, number: int, head: abi.BucketHead) -> None:
+        at = number.to_bytes(4, "little")
+        bucket = kernel.maps["flows"].get(at) or b""
+        kernel.maps["flows"].put(at, head.pack() + bucket[HEAD:])
+
+    def test_an_entry_that_changes_hands_is_nobodys(self, small: Machine) -> None:
+        small.forget()
+        small.tell(state(frontend(TASK1)))
+        number, head, way = self.bucket_of_hello(small)
+        client = HELLO.but(flags=ACK, seq=101, ack=501)
+        carried(small, "uplink", client)
+        tenants = bytearray(head.tenants)
+        assert tenants[way] % 2 == 0
+        tenants[way] += 1
+        self.rewrite(small, number, head._replace(tenants=bytes(tenants)))
+        passes(small, "uplink", client)
+        dropped(small, "uplink", HELLO.but(seq=100), "flow_table")
+
+    def test_a_key_that_spilled_is_found_in_its_second_bucket(self, small: Machine) -> None:
+        small.forget()
+        small.tell(state(frontend(TASK1)))
+        for port in range(2000, 2000 + 1024):
+            shake_hands(small, HELLO.but(source_port=port))
+        heads = [abi.BucketHead.unpack(bucket[:HEAD]) for _, bucket in small.maps["flows"].items()]
+        assert any(head.spilled_until for head in heads)
+        for port in range(2000, 2000 + 1024):
+            carried(small, "uplink", HELLO.but(source_port=port, flags=ACK, seq=101, ack=501))
+
+    def test_nobody_looks_there_for_what_can_only_be_long_over(self, small: Machine) -> None:
+        self.test_a_key_that_spilled_is_found_in_its_second_bucket(small)
+        for number, (_, bucket) in enumerate(list(small.maps["flows"].items())):
+            head = abi.BucketHead.unpack(bucket[:HEAD])
+            if head.spilled_until:
+                self.rewrite(small, number, head._replace(spilled_until=1))
+        found = [
+            small.run("uplink", HELLO.but(source_port=port, flags=ACK, seq=101, ack=501)).verdict
+            for port in range(2000, 2000 + 1024)
+        ]
+        assert set(found) == {REDIRECT, PASS}

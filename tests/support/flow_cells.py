@@ -1,5 +1,7 @@
 """Puts entries into the kernel's flow table from here, where the kernel looks for them (``table.h``)."""
 
+import random
+import time
 from array import array
 from collections.abc import Iterable, Sequence
 
@@ -8,7 +10,7 @@ from sealway.drivers.dataplane import abi, libbpf
 _U64 = (1 << 64) - 1
 _ENTRY = 56
 _ESTABLISHED = abi.FlowFlag.ESTABLISHED
-_ROOMY = 5
+_ROOMY = 3
 
 
 def key_of(flow: abi.Flow) -> abi.Tuple:
@@ -68,3 +70,32 @@ def put_all(maps: dict[str, libbpf.Map], flows: Iterable[abi.Flow]) -> None:
         for number, used in enumerate(buckets)
     )
     table.fill(b"".join(image))
+
+
+def put_cycle(maps: dict[str, libbpf.Map], value: abi.Flow, vip: bytes, count: int) -> abi.Tuple:
+    """So many established flows to port 443, otherwise like ``value``: a packet of each becomes one of the
+    next, in random order. The first one's key."""
+    clients = [(0xCB000000 + n, 1024 + n % 60000) for n in range(count)]
+    random.Random(1).shuffle(clients)
+    keys = [
+        abi.Tuple(address.to_bytes(4, "big"), vip, port.to_bytes(2, "big"), b"\x01\xbb", 6)
+        for address, port in clients
+    ]
+    lasting = int(time.clock_gettime(time.CLOCK_MONOTONIC)) + 300
+    established = value.flags | abi.FlowFlag.ESTABLISHED
+    put_all(
+        maps,
+        (
+            with_key(value, key)._replace(
+                source=following.source,
+                source_port=following.source_port,
+                destination=vip,
+                destination_port=b"\x01\xbb",
+                expires=lasting,
+                flags=established,
+                idle_timeout=6000,
+            )
+            for key, following in zip(keys, keys[1:] + keys[:1], strict=True)
+        ),
+    )
+    return keys[0]
