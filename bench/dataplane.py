@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi
 from tests.support.bpf_run import Machine, machine
 from tests.support.flow_cells import put_cycle

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.credentials import Credentials
 
 from demo.machine import Machine
-from sealway.drivers.base import PAUSE_IMAGE, ContainerSpec
+from sealway.drivers.contracts.container_runtime import PAUSE_IMAGE, ContainerSpec
 from sealway.drivers.docker.engine import DockerRuntime
 from sealway.node.settings import NodeSettings
 

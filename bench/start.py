@@ -18,7 +18,9 @@ from pathlib import Path
 import structlog
 
 from sealway.control.loop import ControlLoop
-from sealway.drivers.base import PAUSE_IMAGE, DataPlaneState, Probe, ProbeResult
+from sealway.drivers.contracts.container_runtime import PAUSE_IMAGE
+from sealway.drivers.contracts.dataplane import DataPlaneState
+from sealway.drivers.contracts.prober import Probe, ProbeResult
 from sealway.drivers.dataplane.fake import FakeDataPlane
 from sealway.drivers.dns.fake import FakeDns
 from sealway.drivers.docker.fake import FakeRuntime

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import tables
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 from tests.support.netns import fresh_network, output

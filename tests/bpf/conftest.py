@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sealway.drivers.base import DataPlaneState
+from sealway.drivers.contracts.dataplane import DataPlaneState
 from sealway.drivers.dataplane.layouts import WIDE
 from tests.support.bpf_run import Machine, machine
 

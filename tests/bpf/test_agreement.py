@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane.maglev import Share
 from tests.support.bpf_run import Machine, machine
 from tests.support.ecmp import Host, Tuple5

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi, maglev_maps
 from tests.support.bpf_run import REDIRECT, TASK1, TASK2, Machine
 from tests.support.packets import SYN, Packet, parse

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sealway.drivers.base import DataPlaneState
+from sealway.drivers.contracts.dataplane import DataPlaneState
 from sealway.drivers.dataplane import abi, libbpf
 from tests.bpf.test_packet_paths import (
     CLIENT,

@@ -5,7 +5,7 @@ The load balancer 10.1.1.100 has group sg-edge in most tests; its target task1 h
 
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import guard_maps
 from sealway.drivers.dataplane.guard_maps import Refused
 from sealway.model.guard import TCP, UDP, Guard, GuardRule, Guards

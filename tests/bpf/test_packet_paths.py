@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi
 from tests.support.bpf_run import BOX, LOOPBACK, PASS, REDIRECT, SHOT, TASK1, TASK2, Machine
 from tests.support.flow_cells import put_all

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane.census import count_flows
 from sealway.drivers.dataplane.slots_plan import Place
 from tests.support import bpf_run

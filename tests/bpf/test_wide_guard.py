@@ -2,7 +2,7 @@
 
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.model.guard import TCP, Guard, GuardRule, Guards
 from tests.support.bpf_run import REDIRECT, SHOT, TASK1, TASK2, Machine
 from tests.support.packets import ACK, SYN, Packet

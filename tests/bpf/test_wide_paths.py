@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi
 from tests.support.bpf_run import BOX, CHECKSUM_COMPLETE, LOOPBACK, PASS, REDIRECT, SHOT, TASK1, Machine
 from tests.support.handshakes import limit_of, set_uncompleted

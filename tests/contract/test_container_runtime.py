@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sealway.drivers.base import (
+from sealway.drivers.contracts.container_runtime import (
     ContainerHealthCheck,
     ContainerSpec,
     ContainerState,

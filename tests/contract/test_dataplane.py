@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 import pytest
 
-from sealway.drivers.base import (
+from sealway.drivers.contracts.dataplane import (
     Backend,
     DataPlane,
     DataPlaneState,

@@ -1,4 +1,4 @@
-"""What every ``drivers.base.Dns`` does: the detached server and the fake."""
+"""What every ``contracts.dns.Dns`` does: the detached server and the fake."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import dns.rcode
 import pytest
 
-from sealway.drivers.base import Dns
+from sealway.drivers.contracts.dns import Dns
 from sealway.drivers.dns.driver import DnsServerProcess
 from sealway.drivers.dns.fake import FakeDns
 from tests.support.dns_client import addresses, ask, free_port

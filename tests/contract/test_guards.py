@@ -17,7 +17,8 @@ from contextlib import ExitStack, contextmanager
 import msgspec
 import pytest
 
-from sealway.drivers.base import Refusal, TaskEndpoint
+from sealway.drivers.contracts.host_network import TaskEndpoint
+from sealway.drivers.contracts.refusal import Refusal
 from sealway.drivers.network.fake import FakeNetwork
 from sealway.drivers.network.host import LinuxNetwork
 from sealway.drivers.network.netns import run_inside

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from sealway.drivers.base import TaskEndpoint
+from sealway.drivers.contracts.host_network import TaskEndpoint
 from sealway.drivers.network.fake import FakeNetwork
 from sealway.drivers.network.host import LinuxNetwork
 from sealway.drivers.network.netns import path_of, run_inside

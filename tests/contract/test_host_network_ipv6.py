@@ -15,7 +15,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from sealway.drivers.base import TaskEndpoint
+from sealway.drivers.contracts.host_network import TaskEndpoint
 from sealway.drivers.network.fake import FakeNetwork
 from sealway.drivers.network.host import LinuxNetwork
 from sealway.drivers.network.netns import run_inside

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sealway.drivers.base import Probe, ProbeResult
+from sealway.drivers.contracts.prober import Probe, ProbeResult
 from sealway.drivers.network.fake_prober import FakeProber, FakeTarget
 from sealway.drivers.network.prober import LbProber
 from sealway.model.errors import DriverError

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import pytest
 
-from sealway.drivers.base import (
+from sealway.drivers.contracts.container_runtime import (
     PAUSE_IMAGE,
     ContainerSpec,
     ContainerState,
-    Probe,
     PublishedPort,
-    TaskEndpoint,
 )
+from sealway.drivers.contracts.host_network import TaskEndpoint
+from sealway.drivers.contracts.prober import Probe
 from sealway.drivers.docker.engine import DockerRuntime
 from sealway.drivers.network.host import LinuxNetwork
 from sealway.drivers.network.netns import run_inside

@@ -10,7 +10,7 @@ from dns.exception import DNSException
 from demo.architecture import Side
 from demo.outside import visits
 from demo.tls_client import visit
-from sealway.drivers.base import BRIDGE_INTERFACE, HOST_INTERFACE, LB_NAMESPACE
+from sealway.drivers.contracts.names import BRIDGE_INTERFACE, HOST_INTERFACE, LB_NAMESPACE
 from tests.support.engine import engine_stopped
 from tests.support.leaks import leftovers, output, task_interfaces
 from tests.support.waiting import until

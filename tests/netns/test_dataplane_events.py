@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from sealway.drivers.base import FlowEvent, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import FlowEvent, Frontend, WeightedBackend
 from tests.support.dataplane_world import TARGETS, World, frontend, world
 from tests.support.netns_topology import CLIENT, IPV6, VIP, VIP6
 

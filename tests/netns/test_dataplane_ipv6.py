@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from tests.support.dataplane_world import TARGETS, World, world
 from tests.support.netns_topology import CLIENT, IPV6, ROUTER, VIP, VIP2, VIP6, VIP6_2, run
 

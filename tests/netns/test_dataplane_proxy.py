@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from sealway.drivers.base import Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Frontend, WeightedBackend
 from tests.support.dataplane_world import TARGETS, World, world
 from tests.support.netns_topology import BRIDGE, CLIENT, ROUTER, TASKS, VIP, VIP2, run
 from tests.support.tcp_parts import TIMEOUT, Client

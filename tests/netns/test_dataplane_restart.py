@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sealway.drivers.base import DataPlaneState
+from sealway.drivers.contracts.dataplane import DataPlaneState
 from sealway.drivers.dataplane import abi, loader
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 from sealway.model.errors import DriverError
@@ -22,7 +22,7 @@ PROCESS = """
 import asyncio, sys
 from pathlib import Path
 import msgspec
-from sealway.drivers.base import DataPlaneState
+from sealway.drivers.contracts.dataplane import DataPlaneState
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 
 async def main():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sealway.drivers.base import DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import loader
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 from sealway.model.errors import DriverError

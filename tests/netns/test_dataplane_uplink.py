@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from sealway.drivers.base import DataPlaneState, Interface, XdpMode
+from sealway.drivers.contracts.dataplane import DataPlaneState, Interface, XdpMode
 from sealway.drivers.dataplane import early, libbpf
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 from sealway.model.guard import Guard, GuardRule, Guards

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from sealway.drivers.base import Backend, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, Frontend, WeightedBackend
 from sealway.drivers.dataplane.relay import RelayDataPlane
 from sealway.drivers.dataplane.relay_sockets import listen_in_namespace
 from tests.support.netns_topology import BOXES, BRIDGE, ROUTER, TASKS, VIP, VIP2, Topology

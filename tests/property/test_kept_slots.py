@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane.layouts import NARROW, WIDE
 from sealway.drivers.dataplane.slots_plan import Place
 from sealway.drivers.dataplane.tables_plan import EMPTY, Plan, Tables, after, plan

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sealway.drivers.base import DataPlaneState, Interface
+from sealway.drivers.contracts.dataplane import DataPlaneState, Interface
 from sealway.drivers.dataplane import abi, census, flow_table, libbpf, loader, tables
 from sealway.drivers.dataplane.layouts import NARROW, WIDE, Layout
 from sealway.drivers.dataplane.slots_plan import Place

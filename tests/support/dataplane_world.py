@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from sealway.drivers.base import Backend, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, Frontend, WeightedBackend
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 from tests.support.netns_topology import BOXES, BRIDGE, TASKS, VIP, Topology
 from tests.support.tcp_parts import Parts

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sealway.drivers.base import DataPlaneState, Interface
+from sealway.drivers.contracts.dataplane import DataPlaneState, Interface
 
 _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)

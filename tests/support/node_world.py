@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 
-from sealway.drivers.base import PAUSE_IMAGE, ContainerSpec, DataPlaneState, Probe, ProbeResult, TaskEndpoint
+from sealway.drivers.contracts.container_runtime import PAUSE_IMAGE, ContainerSpec
+from sealway.drivers.contracts.dataplane import DataPlaneState
+from sealway.drivers.contracts.host_network import TaskEndpoint
+from sealway.drivers.contracts.prober import Probe, ProbeResult
 from sealway.drivers.dataplane.fake import FakeDataPlane
 from sealway.drivers.dns.fake import FakeDns
 from sealway.drivers.docker.fake import FakeProgram, FakeRuntime

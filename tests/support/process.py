@@ -14,7 +14,7 @@ from typing import Any
 
 from sealway.app.operations import bind_operations
 from sealway.control.loop import ControlLoop
-from sealway.drivers.base import PAUSE_IMAGE
+from sealway.drivers.contracts.container_runtime import PAUSE_IMAGE
 from sealway.drivers.dataplane.fake import FakeDataPlane
 from sealway.drivers.dns.fake import FakeDns
 from sealway.drivers.docker.fake import FakeProgram, FakeRuntime

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend
 from sealway.drivers.dataplane.relay import RelayDataPlane
 from sealway.drivers.dataplane.relay_sockets import listen_on_host
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane.driver import EbpfDataPlane
 from sealway.model.guard import Guards
 from tests.support.netns_topology import CLIENT, TASKS, UPLINK, VIP, VIP2, Topology, run

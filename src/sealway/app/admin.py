@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from ..drivers.base import DataPlane, HostNetwork
+from ..drivers.contracts.dataplane import DataPlane
+from ..drivers.contracts.host_network import HostNetwork
 from ..model.clock import system_clock
 from ..model.credential import Credential
 from ..model.ids import IdSource

@@ -17,7 +17,8 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from ..control.loop import ControlLoop
-from ..drivers.base import LB_NAMESPACE, DataPlane, XdpMode
+from ..drivers.contracts.dataplane import DataPlane, XdpMode
+from ..drivers.contracts.names import LB_NAMESPACE
 from ..drivers.dataplane.driver import EbpfDataPlane
 from ..drivers.dataplane.relay import RelayDataPlane
 from ..drivers.dataplane.relay_sockets import listen_in_namespace

@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ..drivers.base import DataPlane, FrontendCounters, HostNetwork
+from ..drivers.contracts.dataplane import DataPlane, FrontendCounters
+from ..drivers.contracts.host_network import HostNetwork
 from ..node.snapshot import Snapshot
 from ..store import Reader
 from . import traffic

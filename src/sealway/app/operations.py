@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from ..model.architecture import architecture_of
 from ..model.ids import IdSource
-from ..model.peer import Peers
+from ..model.peer import NO_PEERS, Peers
 from ..model.request import Operations, Params, RequestContext
 from ..services.autoscaling.operations import OPERATIONS as AUTO_SCALING
 from ..services.codedeploy.operations import OPERATIONS as CODE_DEPLOY
@@ -16,7 +16,6 @@ from ..services.elbv2.operations import OPERATIONS as ELBV2
 from ..services.sts.operations import OPERATIONS as STS
 from ..store import Store
 
-_NO_PEERS: Peers = {}
 SERVICES: Mapping[str, Mapping[str, Operation]] = {
     "ecs": ECS,
     "elbv2": ELBV2,
@@ -32,7 +31,7 @@ def bind_operations(
     ids: IdSource,
     networks: Callable[[], tuple[str, ...]] = tuple,
     streams: str = "",
-    peers: Peers = _NO_PEERS,
+    peers: Peers = NO_PEERS,
 ) -> Operations:
     """Every operation as ``wire`` calls it: with the caller and the parameters alone. ``streams`` and
     ``peers``: see ``Context``."""

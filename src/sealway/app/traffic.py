@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
-from ..drivers.base import DataPlane, FlowEvent, HostNetwork, Refusal
+from ..drivers.contracts.dataplane import DataPlane, FlowEvent
+from ..drivers.contracts.host_network import HostNetwork
+from ..drivers.contracts.refusal import Refusal
 from ..drivers.dataplane.drop_reasons import DROP_REASONS, EXPLANATIONS
 from ..model.network import SecurityGroup
 from ..store import Reader

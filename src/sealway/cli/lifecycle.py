@@ -29,7 +29,7 @@ from .peers import peers_of
 
 if TYPE_CHECKING:
     from ..app.machine import Settings
-    from ..drivers.base import XdpMode
+    from ..drivers.contracts.dataplane import XdpMode
 
 STOP_SECONDS = 20
 REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]")

@@ -1,1 +1,1 @@
-"""The only places that touch the outside world; ``base`` is what the rest knows of them."""
+"""The only places that touch the outside world; ``contracts`` is what the rest knows of them."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address, ip_network
 
 Peers = Mapping[str, str]
+NO_PEERS: Peers = {}
 
 
 def host_of(peers: Peers, address: str) -> str:

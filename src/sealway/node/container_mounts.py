@@ -7,7 +7,7 @@ every task on the same container instance that names it sees it.
 
 from typing import Any
 
-from ..drivers.base import Mount
+from ..drivers.contracts.container_runtime import Mount
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
 

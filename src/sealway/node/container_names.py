@@ -4,7 +4,7 @@ Names are a function of the task, so that after a crash at any point the same co
 Sources: ECS Developer Guide, "Container labels"; the ECS agent's pause container.
 """
 
-from ..drivers.base import MANAGED_LABEL
+from ..drivers.contracts.container_runtime import MANAGED_LABEL
 from ..model import arn
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition

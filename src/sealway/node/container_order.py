@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..drivers.base import ContainerState
+from ..drivers.contracts.container_runtime import ContainerState
 from ..model.container_dependency import dependencies_of
 
 DEFAULT_START_TIMEOUT = 180

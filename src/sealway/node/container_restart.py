@@ -8,7 +8,7 @@ Source: ECS API Reference, ContainerRestartPolicy.
 from collections.abc import Mapping
 from typing import Any
 
-from ..drivers.base import ContainerState
+from ..drivers.contracts.container_runtime import ContainerState
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
 from .container_order import engine_time, has_ended

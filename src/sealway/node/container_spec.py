@@ -8,7 +8,13 @@ from typing import Any
 
 import msgspec
 
-from ..drivers.base import PAUSE_IMAGE, ContainerHealthCheck, ContainerSpec, PublishedPort, Ulimit
+from ..drivers.contracts.container_runtime import (
+    PAUSE_IMAGE,
+    ContainerHealthCheck,
+    ContainerSpec,
+    PublishedPort,
+    Ulimit,
+)
 from ..model.container_dependency import link_of
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition

@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeGuard
 
-from ..drivers.base import Terminal
+from ..drivers.contracts.terminal import Terminal
 from ..model.clock import Clock
 from ..model.ids import IdSource, uuid
 from . import agent_message

@@ -19,19 +19,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..drivers.base import (
-    BRIDGE_INTERFACE,
-    HOST_INTERFACE,
-    Backend,
-    DataPlaneState,
-    Frontend,
-    Interface,
-    WeightedBackend,
-)
+from ..drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from ..drivers.contracts.names import BRIDGE_INTERFACE, HOST_INTERFACE
 from ..model.address_pool import is_ipv6
 from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
-from ..model.peer import Peers, host_of
+from ..model.peer import NO_PEERS, Peers, host_of
 from ..model.target_group import Target, TargetGroup
 from ..model.task import Task
 from .group_health import is_enough
@@ -41,7 +34,6 @@ from .shares import combined
 from .snapshot import ADDRESSES, ANY_ZONE, BRIDGE, Snapshot, crosses_zones, in_zones
 
 DEFAULT_IDLE_TIMEOUT = "350"
-_NO_PEERS: Peers = {}
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -86,7 +78,7 @@ def dataplane_state(
     attached: Mapping[str, str],
     uplinks: tuple[str, ...],
     kept: Kept | None = None,
-    peers: Peers = _NO_PEERS,
+    peers: Peers = NO_PEERS,
 ) -> DataPlaneState:
     """The whole state. ``attached``: network interface id -> host-side interface, as the host has them.
     ``kept``: what the last pass made, with the same ``peers``; the answer is the same without."""

@@ -3,7 +3,7 @@
 import msgspec
 import structlog
 
-from ..drivers.base import DataPlaneState
+from ..drivers.contracts.dataplane import DataPlaneState
 from ..model.load_balancer import LoadBalancer
 from .dataplane_state import dataplane_state
 from .dns_records import Records, dns_records

@@ -10,7 +10,8 @@ import asyncio
 import structlog
 from aiohttp import WSMsgType, web
 
-from ..drivers.base import ContainerRuntime, Terminal
+from ..drivers.contracts.container_runtime import ContainerRuntime
+from ..drivers.contracts.terminal import Terminal
 from ..model.clock import Clock
 from ..model.errors import DriverError
 from ..model.exec_session import ExecSession, digest_of

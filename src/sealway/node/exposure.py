@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from ..drivers.base import DataPlaneState, Frontend, Port, WeightedBackend, XdpMode
+from ..drivers.contracts.dataplane import DataPlaneState, Frontend, WeightedBackend, XdpMode
+from ..drivers.contracts.host_network import Port
 from ..model.load_balancer import LoadBalancer
 from .shares import combined
 

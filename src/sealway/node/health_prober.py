@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from ..drivers.base import ProbeResult
+from ..drivers.contracts.prober import ProbeResult
 from ..model.errors import DriverError, StoreError
 from ..model.instance import Instance
 from ..model.load_balancer import Listener, LoadBalancer

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from ..drivers.base import ProbeResult
+from ..drivers.contracts.prober import ProbeResult
 from ..model.target_group import HealthCheck, Target, TargetHealth
 
 INITIAL_REASON = ("Elb.InitialHealthChecking", "Initial health checks in progress")

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from ..drivers.base import ContainerRuntime, DataPlane, Dns, HostNetwork, Prober
+from ..drivers.contracts.container_runtime import ContainerRuntime
+from ..drivers.contracts.dataplane import DataPlane
+from ..drivers.contracts.dns import Dns
+from ..drivers.contracts.host_network import HostNetwork
+from ..drivers.contracts.prober import Prober
 from ..model.ids import IdSource
 from ..store import Store
 from .settings import NodeSettings

@@ -10,7 +10,7 @@ from functools import partial
 
 import msgspec
 
-from ..drivers.base import Probe
+from ..drivers.contracts.prober import Probe
 from ..model.load_balancer import LoadBalancer
 from ..model.target_group import HealthCheck, Target, TargetGroup
 from .kept import Kept

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ..drivers.base import XdpMode
+from ..drivers.contracts.dataplane import XdpMode
 from ..model.architecture import DEFAULT
 from ..model.peer import Peers
 

@@ -5,7 +5,7 @@ from math import gcd, lcm
 
 import msgspec
 
-from ..drivers.base import WeightedBackend
+from ..drivers.contracts.dataplane import WeightedBackend
 
 Part = tuple[Sequence[WeightedBackend], int]
 """Backends with their weights among each other, and what they weigh together."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..drivers.base import ContainerState
+from ..drivers.contracts.container_runtime import ContainerState
 from ..model.address_pool import resolver_address
 from ..model.cluster import ContainerInstance
 from ..model.errors import SealwayError

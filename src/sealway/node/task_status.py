@@ -11,7 +11,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from ..drivers.base import ContainerState
+from ..drivers.contracts.container_runtime import ContainerState
 from ..model import arn as arns
 from ..model.ids import IdSource, uuid
 from ..model.task import ContainerStatus, PortBinding, Task, is_forward

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 import structlog
 
-from ..drivers.base import Backend
+from ..drivers.contracts.dataplane import Backend
 from ..model.errors import DriverError, StoreError
 from ..model.target_group import Target, TargetFlows
 from .dataplane_state import backends_of

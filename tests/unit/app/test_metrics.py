@@ -5,8 +5,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from sealway.app.metrics import TOTALS, metrics
-from sealway.drivers.base import Backend as Target
-from sealway.drivers.base import DataPlaneState, Frontend, FrontendCounters, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend as Target
+from sealway.drivers.contracts.dataplane import DataPlaneState, Frontend, FrontendCounters, WeightedBackend
 from sealway.drivers.dataplane.drop_reasons import DROP_REASONS
 from sealway.drivers.dataplane.fake import FakeDataPlane
 from sealway.drivers.network.fake import FakeNetwork

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from sealway.control.loop import ControlLoop
-from sealway.drivers.base import DataPlaneState
+from sealway.drivers.contracts.dataplane import DataPlaneState
 from sealway.model.cluster import ContainerInstance
 from sealway.model.ids import CountingIds
 from sealway.model.instance import Instance

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sealway.drivers.base import ContainerState
+from sealway.drivers.contracts.container_runtime import ContainerState
 from sealway.node.container_order import StartPlan, engine_time, judge, next_to_stop, plan_start
 from tests.support.node_world import container
 from tests.support.virtual_time import START

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from sealway.drivers.base import ContainerState
+from sealway.drivers.contracts.container_runtime import ContainerState
 from sealway.model.task import ContainerStatus
 from sealway.node.container_restart import to_restart
 from tests.support.node_world import container, definition, ec2_task, instance, registered

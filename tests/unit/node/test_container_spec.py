@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from sealway.drivers.base import ContainerHealthCheck, ContainerSpec, Mount, PublishedPort, Ulimit
+from sealway.drivers.contracts.container_runtime import (
+    ContainerHealthCheck,
+    ContainerSpec,
+    Mount,
+    PublishedPort,
+    Ulimit,
+)
 from sealway.model.port_range import PublishedRange
 from sealway.node.container_spec import Place, container_spec, pause_spec
 from tests.support.node_world import container, definition, ec2_task, fargate_task, instance, registered

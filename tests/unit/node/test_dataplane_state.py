@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Interface
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Interface
 from sealway.model.resource import Resource
 from sealway.model.target_group import Target, TargetGroup
 from sealway.model.task import ContainerStatus, PortBinding, Task

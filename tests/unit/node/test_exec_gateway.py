@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from sealway.drivers.base import ContainerSpec
+from sealway.drivers.contracts.container_runtime import ContainerSpec
 from sealway.drivers.docker.fake import FakeRuntime
 from sealway.model.clock import system_clock
 from sealway.model.exec_session import ExecSession, digest_of

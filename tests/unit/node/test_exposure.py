@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import msgspec
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.model.load_balancer import LoadBalancer
 from sealway.node.exposure import dropping_early, exposure
 from tests.support import node_world

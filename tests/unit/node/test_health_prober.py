@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from sealway.drivers.base import Probe, ProbeResult
+from sealway.drivers.contracts.prober import Probe, ProbeResult
 from sealway.model.errors import DriverError
 from sealway.model.load_balancer import Listener, LoadBalancer
 from sealway.model.target_group import HealthCheck, Target, TargetGroup, TargetHealth

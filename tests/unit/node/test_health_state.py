@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sealway.drivers.base import ProbeResult
+from sealway.drivers.contracts.prober import ProbeResult
 from sealway.model.target_group import HealthCheck
 from sealway.node.health_state import HealthState, drained, known, step
 from tests.support.node_world import group, healthy, target, without

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sealway.drivers.base import PAUSE_IMAGE, ContainerSpec
+from sealway.drivers.contracts.container_runtime import PAUSE_IMAGE, ContainerSpec
 from sealway.drivers.docker.fake import FakeProgram
 from sealway.model.errors import DriverError
 from sealway.model.task import Task

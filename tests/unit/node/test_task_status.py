@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from sealway.drivers.base import ContainerState, PublishedPort
+from sealway.drivers.contracts.container_runtime import ContainerState, PublishedPort
 from sealway.model.ids import CountingIds
 from sealway.model.task import Task
 from sealway.node.task_status import (

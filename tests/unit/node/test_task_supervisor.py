@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from sealway.drivers.base import ContainerSpec, TaskEndpoint
+from sealway.drivers.contracts.container_runtime import ContainerSpec
+from sealway.drivers.contracts.host_network import TaskEndpoint
 from sealway.model.task import Task
 from sealway.node.task_supervisor import is_ours
 from tests.support.node_world import (

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from sealway.drivers.base import Backend
+from sealway.drivers.contracts.dataplane import Backend
 from sealway.drivers.dataplane.fake import FakeFlow
 from sealway.model.errors import DriverError
 from sealway.model.target_group import Target, TargetFlows

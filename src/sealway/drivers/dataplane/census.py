@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from ..base import FrontendCounters
+from ..contracts.dataplane import FrontendCounters
 from . import abi, abi6, libbpf
 from .drop_reasons import DROP_REASONS
 from .flow_table import entries, of_backends

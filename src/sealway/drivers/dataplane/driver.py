@@ -22,7 +22,8 @@ import structlog
 
 from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, FlowEvent, FrontendCounters, Refusal
+from ..contracts.dataplane import Backend, DataPlaneState, FlowEvent, FrontendCounters
+from ..contracts.refusal import Refusal
 from . import abi, census, early, libbpf, loader
 from .carry_over import CarryOver, Takeover, flags_of
 from .filters import Filters

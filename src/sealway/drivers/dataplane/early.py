@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from ..base import Interface, XdpMode
+from ..contracts.dataplane import Interface, XdpMode
 from . import libbpf
 
 OBJECT = Path(__file__).parent / "objects" / "uplink.o"

@@ -2,7 +2,7 @@
 
 import time
 
-from ..base import WATCH_SECONDS, FlowEvent
+from ..contracts.dataplane import WATCH_SECONDS, FlowEvent
 from . import abi, abi6, libbpf
 from .census import PROTOCOL_NAMES
 from .layouts import Layout, address_text

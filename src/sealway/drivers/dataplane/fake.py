@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ...model.errors import DriverError
-from ..base import Backend, DataPlaneState, FlowEvent, Frontend, FrontendCounters, Refusal
+from ..contracts.dataplane import Backend, DataPlaneState, FlowEvent, Frontend, FrontendCounters
+from ..contracts.refusal import Refusal
 from .drop_reasons import DROP_REASONS
 from .flow_watch import FlowWatch
 from .maglev import Share, build

@@ -15,7 +15,7 @@ from pyroute2 import IPRoute  # type: ignore[attr-defined]
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ...model.errors import DriverError
-from ..base import Interface
+from ..contracts.dataplane import Interface
 
 PRIORITY = 24
 """Leaves room before and after for other people's filters. The programs for IPv6 stand right behind."""

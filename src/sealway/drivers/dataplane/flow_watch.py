@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from ..base import WATCH_SECONDS, FlowEvent
+from ..contracts.dataplane import WATCH_SECONDS, FlowEvent
 
 _MOST = 10_000
 

@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 
 from ...model.errors import DriverError
 from ...model.guard import Direction
-from ..base import Backend, DataPlaneState, FrontendCounters, Refusal
+from ..contracts.dataplane import Backend, DataPlaneState, FrontendCounters
+from ..contracts.refusal import Refusal
 from . import abi, census, guard_maps, loader, tables
 from .events import Events
 from .filters import Edition

@@ -20,15 +20,15 @@ from typing import Any
 import msgspec
 
 from ...model.errors import DriverError
-from ..base import (
+from ..contracts.dataplane import (
     Backend,
     DataPlaneState,
     FlowEvent,
     Frontend,
     FrontendCounters,
-    Refusal,
     WeightedBackend,
 )
+from ..contracts.refusal import Refusal
 from .drop_reasons import DROP_REASONS
 from .flow_watch import FlowWatch
 from .proxy_header import proxy_header
@@ -82,7 +82,7 @@ class Entrance:
 
 
 class RelayDataPlane:
-    """``drivers.base.DataPlane`` by copying. ``listen_socket``: see ``relay_sockets``."""
+    """``contracts.dataplane.DataPlane`` by copying. ``listen_socket``: see ``relay_sockets``."""
 
     def __init__(
         self, listen_socket: ListenSocket = listen_on_host, *, connect_timeout: float = CONNECT_TIMEOUT

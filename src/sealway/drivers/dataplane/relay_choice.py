@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 
-from ..base import Backend, WeightedBackend
+from ..contracts.dataplane import Backend, WeightedBackend
 
 
 def choose(

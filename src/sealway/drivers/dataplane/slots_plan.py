@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ...model.address_pool import is_ipv6
 from ...model.guard import Direction
-from ..base import Backend, DataPlaneState, Frontend, WeightedBackend
+from ..contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from . import abi, abi6
 from .guard_plan import GuardPlan, TableFull
 from .layouts import NARROW, Layout

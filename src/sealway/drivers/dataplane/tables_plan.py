@@ -13,7 +13,7 @@ import msgspec
 
 from ...model.address_pool import is_ipv6
 from ...model.guard import Direction, Guards
-from ..base import Backend, DataPlaneState, Frontend
+from ..contracts.dataplane import Backend, DataPlaneState, Frontend
 from . import abi, abi6
 from .guard_plan import GuardPlan, GuardTables, TableFull, guard_plan
 from .layouts import NARROW, NO_ADDRESS, Layout

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ...model.peer import Peers, host_of
-from ..base import Backend, DataPlaneState
+from ..contracts.dataplane import Backend, DataPlaneState
 from . import abi
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 class DnsServerProcess:
-    """``drivers.base.Dns`` by a process of its own.
+    """``contracts.dns.Dns`` by a process of its own.
 
     ``port`` is 53 but in tests; ``upstreams`` (``address:port``) take the place of /etc/resolv.conf.
     """

@@ -6,7 +6,7 @@ from .zone import Outcome, Zone
 
 
 class FakeDns:
-    """``drivers.base.Dns`` without a process. ``lookup`` is what a client would see."""
+    """``contracts.dns.Dns`` without a process. ``lookup`` is what a client would see."""
 
     def __init__(self) -> None:
         self.addresses: frozenset[str] = frozenset()

@@ -6,7 +6,7 @@ Source: Docker Engine API v1.41, ``GET /containers/{id}/json`` and ``GET /events
 from collections.abc import Mapping
 from typing import Any
 
-from ..base import ContainerEvent, ContainerState, PublishedPort
+from ..contracts.container_runtime import ContainerEvent, ContainerState, PublishedPort
 
 _ENDED = frozenset({"exited", "dead"})
 _HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}  # "starting" and "none" tell nothing yet

@@ -6,7 +6,7 @@ the body, so the engine's own defaults hold for everything else.
 
 from typing import Any
 
-from ..base import MANAGED_LABEL, ContainerHealthCheck, ContainerSpec, Mount
+from ..contracts.container_runtime import MANAGED_LABEL, ContainerHealthCheck, ContainerSpec, Mount
 from .scope import Scope
 
 _NANOSECONDS = 1_000_000_000

@@ -19,7 +19,8 @@ from aiodocker.exceptions import DockerError
 from aiodocker.volumes import DockerVolume
 
 from ...model.errors import DriverError, ImageUnavailable
-from ..base import PAUSE_IMAGE, ContainerEvent, ContainerSpec, ContainerState, Terminal
+from ..contracts.container_runtime import PAUSE_IMAGE, ContainerEvent, ContainerSpec, ContainerState
+from ..contracts.terminal import Terminal
 from .answers import container_event, container_state, repository_digest
 from .create_body import create_body
 from .pause_image import pause_archive
@@ -40,8 +41,8 @@ _IMAGE_REFERENCE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]*(@sha256:[0-9a-f]{64
 
 
 class DockerRuntime:
-    """``drivers.base.ContainerRuntime`` on Docker. ``url``: ``unix://PATH``; by default ``DOCKER_HOST``
-    or the usual socket. Use it as an async context manager, or ``close()`` it.
+    """``contracts.container_runtime.ContainerRuntime`` on Docker. ``url``: ``unix://PATH``; by default
+    ``DOCKER_HOST`` or the usual socket. Use it as an async context manager, or ``close()`` it.
     """
 
     def __init__(self, url: str | None = None, scope: Scope | None = None) -> None:

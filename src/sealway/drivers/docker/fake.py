@@ -10,7 +10,14 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 
 from ...model.errors import DriverError, ImageUnavailable, Unavailable
-from ..base import MANAGED_LABEL, ContainerEvent, ContainerSpec, ContainerState, PublishedPort, Terminal
+from ..contracts.container_runtime import (
+    MANAGED_LABEL,
+    ContainerEvent,
+    ContainerSpec,
+    ContainerState,
+    PublishedPort,
+)
+from ..contracts.terminal import Terminal
 from .fake_terminal import FakeTerminal
 
 KILLED = 137
@@ -31,7 +38,7 @@ class FakeProgram(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FakeRuntime:
-    """``drivers.base.ContainerRuntime`` in memory.
+    """``contracts.container_runtime.ContainerRuntime`` in memory.
 
     ``images`` are here already; ``pullable`` come with a pull; any other fails with ``pull_errors``'s text.
     ``delays`` are seconds a call takes, by its name ("pull", "create", "start", "stop").

@@ -4,7 +4,7 @@ import asyncio
 
 
 class FakeTerminal:
-    """``drivers.base.Terminal``. ``size``: as last told. ``closed``: whether it was hung up, or has ended."""
+    """``contracts.terminal.Terminal``. ``size``: as last told. ``closed``: it was hung up, or has ended."""
 
     def __init__(self, command: tuple[str, ...]) -> None:
         self.command = command

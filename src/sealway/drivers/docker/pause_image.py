@@ -15,7 +15,7 @@ import tarfile
 from pathlib import Path
 
 from ...model.errors import ImageUnavailable
-from ..base import PAUSE_IMAGE
+from ..contracts.container_runtime import PAUSE_IMAGE
 
 PROGRAM = Path(__file__).parent / "objects" / "pause"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

@@ -1,6 +1,8 @@
 """What on an engine is ours, and how it is told from what is not."""
 
-from ..base import BRIDGE_INTERFACE, MANAGED_LABEL, Frozen
+from ..contracts.container_runtime import MANAGED_LABEL
+from ..contracts.frozen import Frozen
+from ..contracts.names import BRIDGE_INTERFACE
 
 NETWORK_NAME = "sealway"
 """The Docker network of bridge-mode tasks."""

@@ -15,7 +15,7 @@ _ENDED = (AssertionError, RuntimeError, ConnectionError)
 
 
 class DockerTerminal:
-    """``drivers.base.Terminal`` on Docker."""
+    """``contracts.terminal.Terminal`` on Docker."""
 
     def __init__(self, process: Exec, stream: Stream) -> None:
         self._process = process

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
 from ...model.guard import Guards
-from ...model.peer import Peers
-from ..base import Port, Refusal, TaskEndpoint
+from ...model.peer import NO_PEERS, Peers
+from ..contracts.host_network import Port, TaskEndpoint
+from ..contracts.refusal import Refusal
 from .layout import task_interface
-
-_NO_PEERS: Peers = {}
 
 
 class FakeNetwork:
-    """``drivers.base.HostNetwork`` in memory. ``fail_with``: every call raises it while it is set."""
+    """``contracts.host_network.HostNetwork`` in memory. ``fail_with``: every call raises it while set."""
 
     def __init__(self) -> None:
         self.vpc_cidrs: tuple[str, ...] = ()
@@ -33,7 +32,7 @@ class FakeNetwork:
         self.fail_with: DriverError | None = None
         self.dead_pids: set[int] = set()
 
-    async def ensure(self, vpc_cidrs: tuple[str, ...], peers: Peers = _NO_PEERS) -> None:
+    async def ensure(self, vpc_cidrs: tuple[str, ...], peers: Peers = NO_PEERS) -> None:
         self._call("ensure", needs_network=False)
         self.peers = dict(peers)
         self.ensured = True

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from ..base import Probe, ProbeResult
+from ..contracts.prober import Probe, ProbeResult
 from . import verdict
 
 
@@ -22,7 +22,7 @@ class FakeTarget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FakeProber:
-    """``drivers.base.Prober`` in memory. A target that was not described is as ``default`` says."""
+    """``contracts.prober.Prober`` in memory. A target that was not described is as ``default`` says."""
 
     def __init__(self) -> None:
         self.targets: dict[tuple[str, int], FakeTarget] = {}

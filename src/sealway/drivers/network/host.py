@@ -16,18 +16,19 @@ from typing import TypeVar
 from ...model.address_pool import is_ipv6, resolver_address
 from ...model.errors import DriverError
 from ...model.guard import Guards
-from ...model.peer import Peers
-from ..base import HOST_INTERFACE, LB_NAMESPACE, Port, Refusal, TaskEndpoint
+from ...model.peer import NO_PEERS, Peers
+from ..contracts.host_network import Port, TaskEndpoint
+from ..contracts.names import HOST_INTERFACE, LB_NAMESPACE
+from ..contracts.refusal import Refusal
 from . import iptables, lb_namespace, netlink, netns, nft, peer_routes, sysctl, task_links
 from .host_ports import taken_ports
 from .layout import LB_NEXT_HOP, LB_NEXT_HOP6, UNASSIGNED_METRIC, containing, router
 
 T = TypeVar("T")
-_NO_PEERS: Peers = {}
 
 
 class LinuxNetwork:
-    """``drivers.base.HostNetwork`` of the network namespace that this process is in."""
+    """``contracts.host_network.HostNetwork`` of the network namespace that this process is in."""
 
     def __init__(self, namespace: str = LB_NAMESPACE) -> None:
         self._namespace = namespace
@@ -38,7 +39,7 @@ class LinuxNetwork:
         self._sources: Mapping[str, str] | None = None
         self._guards: tuple[Guards, bool] | None = None  # None: not said yet; those there stay
 
-    async def ensure(self, vpc_cidrs: tuple[str, ...], peers: Peers = _NO_PEERS) -> None:
+    async def ensure(self, vpc_cidrs: tuple[str, ...], peers: Peers = NO_PEERS) -> None:
         async with self._lock:
             self._vpc_cidrs, self._peers = vpc_cidrs, dict(peers)
             await _in_thread(self._ensure)

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..base import Port
+from ..contracts.host_network import Port
 
 _LISTENING = {"tcp": "0A", "udp": "07"}
 """States, from include/net/tcp_states.h: LISTEN, and CLOSE, which is a UDP socket without a peer."""

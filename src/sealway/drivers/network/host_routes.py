@@ -8,7 +8,7 @@ import struct
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from ..base import BRIDGE_INTERFACE, HOST_INTERFACE
+from ..contracts.names import BRIDGE_INTERFACE, HOST_INTERFACE
 
 TASK_INTERFACE_PREFIX = "swt"
 _ROUTE_UP = 0x1

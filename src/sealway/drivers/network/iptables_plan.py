@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ..base import BRIDGE_INTERFACE, HOST_INTERFACE
+from ..contracts.names import BRIDGE_INTERFACE, HOST_INTERFACE
 from .layout import TASK_PREFIX
 
 FORWARD = "SEALWAY-FORWARD"

@@ -10,7 +10,7 @@ import socket
 
 from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
-from ..base import HOST_INTERFACE
+from ..contracts.names import HOST_INTERFACE
 from . import netlink, netns, sysctl
 from .layout import GATEWAY, GATEWAY6, HOST_MAC, LB_MAC, LB_NEXT_HOP, LB_NEXT_HOP6, LB_UPLINK, LB_VIPS
 

@@ -8,7 +8,7 @@ import msgspec
 
 from ...model.errors import DriverError
 from ...model.guard import Guards
-from ..base import Refusal
+from ..contracts.refusal import Refusal
 from . import nft_plan as plan
 from . import sysctl
 from .command import run

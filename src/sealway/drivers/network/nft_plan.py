@@ -20,7 +20,8 @@ import msgspec
 
 from ...model.address_pool import is_ipv6
 from ...model.guard import ICMP, LAST_PORT, TCP, UDP, Guard, GuardRule, Guards
-from ..base import BRIDGE_INTERFACE, Refusal
+from ..contracts.names import BRIDGE_INTERFACE
+from ..contracts.refusal import Refusal
 from .layout import TASK_PREFIX
 
 TABLE = "sealway"

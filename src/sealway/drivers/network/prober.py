@@ -15,7 +15,7 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
-from ..base import Probe, ProbeResult
+from ..contracts.prober import Probe, ProbeResult
 from . import verdict
 
 PROXY_LOCAL = b"\r\n\r\n\0\r\nQUIT\n" + b"\x20\0" + b"\0\0"
@@ -41,7 +41,7 @@ class _Connected(socket):
 
 
 class LbProber:
-    """``drivers.base.Prober`` over the sockets of a ``HostNetwork``.
+    """``contracts.prober.Prober`` over the sockets of a ``HostNetwork``.
 
     Raises DriverError when no probe could be sent at all: that says nothing about the target.
     """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
-from ..base import TaskEndpoint
+from ..contracts.host_network import TaskEndpoint
 from . import netlink, netns, sysctl
 from .layout import GATEWAY, GATEWAY6, HOST_MAC, TASK_INSIDE, TASK_PREFIX, task_interface
 

@@ -4,7 +4,7 @@ Source: Elastic Load Balancing, "Health checks for your target groups", reason c
 API reference (version 2015-12-01).
 """
 
-from ..base import ProbeResult
+from ..contracts.prober import ProbeResult
 
 PASSED = ProbeResult(passed=True)
 TIMED_OUT = ProbeResult(passed=False, reason="Target.Timeout", description="Request timed out")

@@ -2,7 +2,8 @@
 
 import structlog
 
-from ...drivers.base import ContainerState, TaskEndpoint
+from ...drivers.contracts.container_runtime import ContainerState
+from ...drivers.contracts.host_network import TaskEndpoint
 from ...model.errors import DriverError, Unavailable
 from ...model.task import Task
 from ..container_names import pause_name

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sealway.drivers.base import XdpMode
+from sealway.drivers.contracts.dataplane import XdpMode
 from sealway.drivers.dataplane.early import mode_for
 
 

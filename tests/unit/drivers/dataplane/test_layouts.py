@@ -2,7 +2,7 @@
 
 import pytest
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi, abi6
 from sealway.drivers.dataplane.layouts import NARROW, NO_ADDRESS, WIDE, address_text, is_ipv6
 from sealway.drivers.dataplane.slots_plan import Place

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import abi
 from sealway.drivers.dataplane.slots_plan import SLOT_MASK, Place
 from sealway.drivers.dataplane.tables_plan import EMPTY, TableFull, Tables, after, plan

@@ -2,7 +2,7 @@
 
 import socket
 
-from sealway.drivers.base import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import abi
 from sealway.drivers.dataplane.slots_plan import Place
 from sealway.drivers.dataplane.tables_plan import EMPTY, Tables, after, plan

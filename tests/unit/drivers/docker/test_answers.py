@@ -1,6 +1,6 @@
 """Docker's answers, read."""
 
-from sealway.drivers.base import PublishedPort
+from sealway.drivers.contracts.container_runtime import PublishedPort
 from sealway.drivers.docker.answers import container_event, container_state, repository_digest
 
 

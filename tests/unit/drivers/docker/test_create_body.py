@@ -2,7 +2,7 @@
 
 import pytest
 
-from sealway.drivers.base import (
+from sealway.drivers.contracts.container_runtime import (
     MANAGED_LABEL,
     ContainerHealthCheck,
     ContainerSpec,

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from sealway.drivers.base import Refusal
+from sealway.drivers.contracts.refusal import Refusal
 from sealway.drivers.network.nft_plan import (
     IPV4,
     IPV6,

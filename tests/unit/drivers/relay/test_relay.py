@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sealway.drivers.base import Backend, Frontend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, Frontend, WeightedBackend
 from sealway.drivers.dataplane.relay import RelayDataPlane
 from sealway.model.errors import DriverError
 from tests.support.proxy_header import told

@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealway.drivers.base import Backend, WeightedBackend
+from sealway.drivers.contracts.dataplane import Backend, WeightedBackend
 from sealway.drivers.dataplane.relay_choice import choose, choose_for
 
 A, B, C = (Backend(address=f"10.0.0.{n}", port=80, interface="x") for n in range(3))
