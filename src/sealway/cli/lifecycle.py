@@ -11,8 +11,6 @@ import re
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +24,7 @@ from .admin_client import NotRunning, ask
 from .failure import fail
 from .machine_lock import MachineLock, MachineTaken
 from .peers import peers_of
+from .up_options import DataPlaneName, UpOptions, XdpChoice
 
 if TYPE_CHECKING:
     from ..app.machine import Settings
@@ -36,23 +35,6 @@ REGION = re.compile(r"[a-z]+(-[a-z]+)+-[0-9]")
 PRIVATE = 0o077
 """The umask: keys are in the state, and whoever may open the administrator's socket may do all. Set before
 anything is made, as a mode put right afterwards comes a moment late."""
-
-
-class DataPlaneName(StrEnum):
-    """What carries connections."""
-
-    EBPF = "ebpf"
-    RELAY = "relay"
-
-
-class XdpChoice(StrEnum):
-    """Where uplinks drop early."""
-
-    OFF = "off"
-    NATIVE = "native"
-    GENERIC = "generic"
-
-
 _XDP: dict[XdpChoice | None, "XdpMode"] = {
     None: "auto",
     XdpChoice.OFF: "",
@@ -61,23 +43,7 @@ _XDP: dict[XdpChoice | None, "XdpMode"] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What ``sealway up`` was given; see its help."""
-
-    data_dir: Path
-    api: str
-    dataplane: DataPlaneName
-    region: str
-    uplinks: tuple[str, ...] = ()
-    exposed: tuple[str, ...] = ()
-    xdp: XdpChoice | None = None
-    peers: tuple[str, ...] = ()
-    metrics: str = ""
-    replace_dataplane: bool = False
-
-
-def up(options: Options) -> None:
+def up(options: UpOptions) -> None:
     """Runs until a signal; ends with status 1 and a reason when it cannot start."""
     settings = _settings(options)
     set_up_logs()
@@ -95,7 +61,7 @@ def up(options: Options) -> None:
         lock.release()
 
 
-def _settings(options: Options) -> "Settings":
+def _settings(options: UpOptions) -> "Settings":
     """The options, checked."""
     host, port = _place("--api", options.api, "127.0.0.1:4566")
     metrics = _place("--metrics", options.metrics, "127.0.0.1:9470") if options.metrics else None
@@ -103,13 +69,14 @@ def _settings(options: Options) -> "Settings":
         fail("container networks and eBPF need root", "run it as root: sudo sealway up")
     if not REGION.fullmatch(options.region):
         fail(f"--region takes a region's name, not {options.region!r}", "for example --region us-east-1", 2)
-    _check_interfaces("--uplink", options.uplinks)
-    _check_interfaces("--expose", options.exposed)
-    if options.exposed and options.dataplane is DataPlaneName.RELAY:
+    uplinks, exposed = tuple(options.uplink or ()), tuple(options.expose or ())
+    _check_interfaces("--uplink", uplinks)
+    _check_interfaces("--expose", exposed)
+    if exposed and options.dataplane is DataPlaneName.RELAY:
         fail("--expose needs the kernel's data plane", "leave --expose out, or take --dataplane ebpf", 2)
-    if options.xdp not in (None, XdpChoice.OFF) and not options.exposed:
+    if options.xdp not in (None, XdpChoice.OFF) and not exposed:
         fail("--xdp is for the interfaces of --expose", "name one: --expose eth0", 2)
-    peers = peers_of(options.peers)
+    peers = peers_of(options.peer or ())
     os.umask(PRIVATE)
     from ..app.machine import Settings  # noqa: PLC0415 - see the module
 
@@ -119,8 +86,8 @@ def _settings(options: Options) -> "Settings":
         api_port=port,
         dataplane=options.dataplane,
         region=options.region,
-        uplinks=options.uplinks,
-        exposed=options.exposed,
+        uplinks=uplinks,
+        exposed=exposed,
         xdp=_XDP[options.xdp],
         peers=peers,
         metrics=metrics,

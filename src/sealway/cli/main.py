@@ -6,7 +6,9 @@ import typer
 
 from .. import __version__
 from . import credentials, doctor, environment, lifecycle, status, traffic
+from .option_fields import takes
 from .paths import DEFAULT_DATA_DIR, DataDir
+from .up_options import UpOptions
 
 app = typer.Typer(
     name="sealway",
@@ -40,77 +42,14 @@ def root(
 
 
 @app.command()
-def up(  # noqa: PLR0913, PLR0917 - each is an option
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    api: Annotated[str, typer.Option(help="Address and port of the AWS API.")] = "127.0.0.1:4566",
-    dataplane: Annotated[
-        lifecycle.DataPlaneName,
-        typer.Option(help="ebpf: the kernel carries connections. relay: this process copies bytes."),
-    ] = lifecycle.DataPlaneName.EBPF,
-    region: Annotated[str, typer.Option(help="The region whose default VPC is made.")] = "us-east-1",
-    uplink: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Interface on which outside clients come in; repeatable. Default: the default route's."
-        ),
-    ] = None,
-    expose: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="INTERFACE",
-            help="Answer internet-facing load balancers' listeners at this interface's own addresses too, for"
-            " clients without a route to the VPC; repeatable. Ports that this host listens on stay its own.",
-        ),
-    ] = None,
-    xdp: Annotated[
-        lifecycle.XdpChoice | None,
-        typer.Option(
-            help="Drop early, at --expose's interfaces, what would be dropped anyway. native: in the driver,"
-            " before there is a packet. generic: in the kernel, whatever the driver; it saves little."
-            " Default: native for devices whose driver can."
-        ),
-    ] = None,
-    peer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="ADDRESS=CIDR[,CIDR...]",
-            help="A neighbour with a Sealway of its own, whose VPCs are those networks: they get a route"
-            " there, and their addresses may be targets here. It names this host likewise; repeatable.",
-        ),
-    ] = None,
-    metrics: Annotated[
-        str,
-        typer.Option(
-            metavar="ADDRESS:PORT",
-            help="Answer /metrics there, for a collector; whoever reaches it may read. See sealway metrics.",
-        ),
-    ] = "",
-    replace_dataplane: Annotated[
-        bool,
-        typer.Option(
-            "--replace-dataplane",
-            help="Go on where the data plane of an older Sealway cannot be taken over: its connections end.",
-        ),
-    ] = False,
-) -> None:
+@takes(UpOptions)
+def up(options: UpOptions) -> None:
     """Run everything in the foreground, until SIGTERM or Ctrl-C.
 
     Tasks keep running and traffic keeps flowing when this ends, whatever
     ends it; the next one with the same --data-dir takes over.
     GET /_sealway/ready answers 200 once all is in place.
     """
-    options = lifecycle.Options(
-        data_dir=data_dir,
-        api=api,
-        dataplane=dataplane,
-        region=region,
-        uplinks=tuple(uplink or ()),
-        exposed=tuple(expose or ()),
-        xdp=xdp,
-        peers=tuple(peer or ()),
-        metrics=metrics,
-        replace_dataplane=replace_dataplane,
-    )
     lifecycle.up(options)
 
 
