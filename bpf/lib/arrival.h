@@ -26,11 +26,6 @@ static __always_inline struct sealway_frontend foreign_frontend(const struct pac
 	return frontend;
 }
 
-static __always_inline bool tells_port(const struct iphdr *outer)
-{
-	return outer->frag_off & IP_DONT_FRAGMENT;
-}
-
 /* Whether it still goes where the other host says. */
 static __always_inline bool is_same(const struct sealway_flow *flow, const struct iphdr *outer)
 {

@@ -3,8 +3,8 @@
  *
  * The inner packet is the client's, as it came. The outer header says which target was chosen: its destination is
  * the target's address, its identification the target's port. An identification of a datagram that may not be
- * fragmented means nothing (RFC 6864). Where the packet is cut into segments on its way, each gets the next
- * number: so such a packet may be fragmented, by its header, which tells the other host not to read the port.
+ * fragmented means nothing (RFC 6864). Where the packet is cut into segments on its way, each may get the next
+ * number: so such a packet begins with a larger time to live, which tells the other host not to read the port.
  */
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #define TUNNEL_BYTES sizeof(struct iphdr)
 #define TUNNEL_TTL 64
+#define TUNNEL_PARTS_TTL 128
 
 static __always_inline struct sealway_tunnel *tunnel_to(__be32 target)
 {
@@ -36,8 +37,10 @@ static __always_inline int write_outer(struct __sk_buff *skb, const struct packe
 		.tos = p->tos,
 		.tot_len = bytes > 0xffff ? 0 : bpf_htons(bytes),
 		.id = port,
-		.frag_off = skb->gso_size ? 0 : IP_DONT_FRAGMENT,
-		.ttl = TUNNEL_TTL,
+		/* Always: segments of a client that numbers none of its packets keep one number, which the kernel's
+		 * segmentation may refuse to give to what may be fragmented. */
+		.frag_off = IP_DONT_FRAGMENT,
+		.ttl = skb->gso_size ? TUNNEL_PARTS_TTL : TUNNEL_TTL,
 		.protocol = IPPROTO_IPIP,
 		.saddr = source,
 		.daddr = target,
@@ -72,6 +75,11 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct packe
 	if (bpf_skb_adjust_room(skb, TUNNEL_BYTES, BPF_ADJ_ROOM_MAC, flags) || write_outer(skb, p, source, target, port))
 		return drop(SEALWAY_DROP_REWRITE);
 	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
+}
+
+static __always_inline bool tells_port(const struct iphdr *outer)
+{
+	return outer->ttl <= TUNNEL_TTL;
 }
 
 /* The inner packet alone; 0, or negative when there is none. */

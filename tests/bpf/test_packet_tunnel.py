@@ -17,6 +17,8 @@ from tests.support.packets import ACK, ETHERNET, FIN, RST, SYN, UDP, Packet, che
 pytestmark = pytest.mark.root
 
 VIP, CLIENT, NEAR, FAR, THERE = "10.1.1.100", "203.0.113.2", "203.0.113.1", "203.0.113.3", "10.2.1.11"
+WHOLE, PART = 64, 128
+"""Times to live: of what tells the port, and of what was cut."""
 MSS_1460 = b"\x02\x04\x05\xb4"
 HELLO = Packet(CLIENT, 40000, VIP, 443, flags=SYN, options=MSS_1460)
 SECOND = HELLO.but(flags=ACK, seq=1001, options=b"")
@@ -60,11 +62,11 @@ def outer(frame: bytes) -> tuple[str, str, int, bool]:
     return *ends, int.from_bytes(ip[4:6], "big"), ip[6:8] == b"\x40\0"
 
 
-def tunnelled(inner: Packet, port: int = 8443, flags: int = 0x4000, **ends: str) -> bytes:
+def tunnelled(inner: Packet, port: int = 8443, flags: int = 0x4000, ttl: int = WHOLE, **ends: str) -> bytes:
     packet = inner.ip()
     source, target = ends.get("source", NEAR), ends.get("target", TASK1)
     addresses = socket.inet_aton(source) + socket.inet_aton(target)
-    start = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(packet), port, flags, 64, 4)
+    start = struct.pack("!BBHHHBB", 0x45, 0, 20 + len(packet), port, flags, ttl, 4)
     header = start + struct.pack("!H", checksum(start + b"\0\0" + addresses)) + addresses
     return ETHERNET + header + packet
 
@@ -184,10 +186,10 @@ class TestOutOfIt:
         assert {flow.idle_timeout for flow in far.flows().values()} == {6000}
 
     def test_a_part_of_a_larger_packet_does_not_tell_the_port(self, far: Machine) -> None:
-        assert far.run("uplink_arrival", tunnelled(SECOND, 8450, 0)).verdict == SHOT
+        assert far.run("uplink_arrival", tunnelled(SECOND, 8450, ttl=PART)).verdict == SHOT
         assert far.drops() == {"tunnelled_port": 1}
         arrives(far, tunnelled(HELLO))
-        assert arrives(far, tunnelled(SECOND, 8450, 0)).destination_port == 8443
+        assert arrives(far, tunnelled(SECOND, 8450, ttl=PART)).destination_port == 8443
 
     def test_another_target_is_another_flow(self, far: Machine) -> None:
         arrives(far, tunnelled(HELLO))
@@ -223,7 +225,7 @@ class TestOutOfIt:
         assert far.run("uplink_arrival", tunnelled(later)).verdict == SHOT
         assert far.drops() == {"fragment": 1}
         assert far.run("uplink_arrival", tunnelled(first)).verdict == REDIRECT
-        frame = far.run("uplink_arrival", tunnelled(later, 0)).frame
+        frame = far.run("uplink_arrival", tunnelled(later, 0, ttl=PART)).frame
         assert socket.inet_ntoa(frame[30:34]) == TASK1
 
     def test_errors_reach_the_target(self, far: Machine) -> None:

@@ -6,6 +6,7 @@ The topology is drawn in tests/support/two_hosts.py.
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import product
 
 import msgspec
@@ -13,13 +14,23 @@ import pytest
 
 from sealway.model.guard import TCP, Guard, GuardRule, Guards
 from tests.support.netns_topology import CLIENT, ROUTER, TASKS, VIP, run
-from tests.support.tcp_parts import until
+from tests.support.tcp_parts import Client, until
 from tests.support.two_hosts import FAR_TASKS, NEAR_NETWORK, TARGETS, Hosts, frontend, two_hosts
 
 pytestmark = pytest.mark.root
 
 MEGABYTE = bytes(range(256)) * 4096
 CLIENTS = {"outside": CLIENT, "task1": TASKS["task1"], "host": ROUTER, "far2": FAR_TASKS["far2"]}
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
+EVERYTHING, IP_IN_IP, DF = 0x0003, 4, 0x4000
+_ONE_NUMBER = """
+table netdev number {
+    chain in {
+        type filter hook ingress device p-outside priority 0
+        ip protocol tcp ip id set 0
+    }
+}
+"""
 
 
 @pytest.fixture
@@ -57,6 +68,53 @@ async def test_large_transfers_both_ways(mtu: int, offloads: bool) -> None:
         assert 5 << 20 < near < 6 << 20, "the uploads alone pass the load balancer's host"
         assert 5 << 20 < far < 6 << 20, "the answers go straight to the client"
         assert await hosts.drops() == {}
+
+
+@pytest.mark.parametrize("offloads", [True, False], ids=["offloads", "no offloads"])
+async def test_uploads_that_may_be_fragmented(hosts: Hosts, offloads: bool) -> None:
+    if not offloads:
+        hosts.net.without_offloads()
+    await hosts.apply(frontend("far1"))
+    client = hosts.parts.client("outside")
+    client.socket.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+    await uploads(hosts, client)
+
+
+async def test_uploads_whose_packets_all_have_one_number(hosts: Hosts) -> None:
+    """The near host puts them together (GRO), and what goes into the tunnel is cut again (GSO): into
+    packets that may not be fragmented, or kernels before 6.18 would refuse to."""
+    with hosts.net.enter("switch"):
+        run("ethtool", "-K", "p-host", "tso", "off")  # only then does GRO at its other end do anything
+        run("nft", _ONE_NUMBER)
+    with hosts.net.enter("host"):
+        run("ethtool", "-K", "up0", "gro", "on", "tso", "off", "gso", "off")
+    await hosts.apply(frontend("far1"))
+    with hosts.net.enter("far"):
+        frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(EVERYTHING))
+    with frames:
+        frames.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 26)
+        frames.bind(("up0", EVERYTHING))  # ahead of tc, which takes the header away
+        frames.setblocking(False)
+        await uploads(hosts, hosts.parts.client("outside"))
+        assert flags_of_tunnelled(frames) == {(DF, 64), (DF, 128)}
+
+
+async def uploads(hosts: Hosts, client: Client) -> None:
+    await asyncio.get_running_loop().sock_connect(client.socket, (VIP, 443))
+    await client.greet()
+    for _ in range(3):
+        assert await client.echo(MEGABYTE) == MEGABYTE
+    assert await hosts.drops() == {}
+
+
+def flags_of_tunnelled(frames: socket.socket) -> set[tuple[int, int]]:
+    """Of IP in IP: flags with the place, and the time to live."""
+    found = set()
+    with suppress(BlockingIOError):
+        while frame := frames.recv(64):
+            if frame[23] == IP_IN_IP:
+                found.add((int.from_bytes(frame[20:22], "big"), frame[22]))
+    return found
 
 
 async def test_both_ends_hear_at_once_that_a_target_is_gone(hosts: Hosts) -> None:
