@@ -49,6 +49,7 @@ def test_what_the_verifier_says_is_passed_on(
     with pytest.raises(DriverError, match=r"(?s)did not take.*sealway doctor.*invalid mem access") as refused:
         loader.load(pins, 1024)
     assert not refused.value.retryable
+    assert not any(loader.place_of(pins).iterdir())
 
 
 def test_a_missing_object_says_how_to_make_it(pins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,6 +68,60 @@ def test_maps_are_adopted_with_what_they_hold(pins: Path) -> None:
         assert second.maps["flows"].max_entries == 1024 // abi.Limit.FLOWS_PER_BUCKET
     finally:
         second.close()
+
+
+def _pinned(pins: Path) -> set[str]:
+    return {each.name for each in loader.place_of(pins).iterdir() if each.name.startswith("sealway_")}
+
+
+def test_programs_for_other_hosts_come_when_they_are_asked_for(
+    pins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = loader.load(pins, 1024)
+    assert _pinned(pins) == set(loader.PROGRAMS)
+    made = loader.load_elsewhere(pins, first)
+    assert _pinned(pins) == {*loader.PROGRAMS, *loader.ELSEWHERE}
+    found = loader.load_elsewhere(pins, first)
+    assert sorted(map(_id, found.values())) == sorted(map(_id, made.values())), "not loaded again"
+    changed = tmp_path / "nlb.o"
+    changed.write_bytes(loader.OBJECT.read_bytes() + b"\0")
+    monkeypatch.setattr(loader, "OBJECT", changed)
+    (loader.place_of(pins) / loader.ELSEWHERE[0]).unlink()
+    with pytest.raises(DriverError, match="start Sealway again"):
+        loader.load_elsewhere(pins, first)
+    second = loader.load(pins, 1024)
+    assert _pinned(pins) == set(loader.PROGRAMS), "those of the older object are of no use any more"
+    for each in (first, second):
+        each.close()
+    for programs in (made, found):
+        loader.close_programs(programs)
+
+
+def _id(program: int) -> str:
+    return next(
+        line for line in Path(f"/proc/self/fdinfo/{program}").read_text().splitlines() if "prog_id" in line
+    )
+
+
+def test_a_start_that_died_among_its_pins_is_not_taken_for_a_whole_one(
+    pins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader.load(pins, 1024).close()
+    original, changed = loader.OBJECT, tmp_path / "nlb.o"
+    changed.write_bytes(loader.OBJECT.read_bytes() + b"\0")
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loader, "OBJECT", changed)
+        patch.setattr(loader, "_pin_programs", dies)
+        with pytest.raises(KeyboardInterrupt):
+            loader.load(pins, 1024)
+    monkeypatch.setattr(loader, "OBJECT", original)
+    before = (loader.place_of(pins) / "sealway_host").stat().st_ino
+    loader.load(pins, 1024).close()
+    assert (loader.place_of(pins) / "sealway_host").stat().st_ino != before, "loaded anew"
 
 
 def test_a_layout_that_changed_under_its_number_is_refused(

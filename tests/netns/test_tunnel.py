@@ -7,11 +7,15 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from hashlib import sha256
 from itertools import product
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from sealway.drivers.contracts.dataplane import DataPlaneState
+from sealway.drivers.dataplane import loader
 from sealway.model.guard import TCP, Guard, GuardRule, Guards
 from tests.support.netns_topology import CLIENT, ROUTER, TASKS, VIP, run
 from tests.support.tcp_parts import Client, until
@@ -152,6 +156,54 @@ async def test_a_host_that_remembers_nothing_takes_flows_up_as_they_are(hosts: H
     for _ in range(3):
         assert await connection.echo(MEGABYTE) == MEGABYTE
     await connection.finish()
+
+
+async def test_another_process_takes_over_with_and_without_peers(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The programs for other hosts come with the first peers, of whichever object the others are."""
+    everywhere = hosts.net.near_state(frontend("task1", "far1"))
+    here = msgspec.structs.replace(hosts.net.near_state(frontend("task1")), peers={})
+
+    async def restart(state: DataPlaneState, filters: int) -> None:
+        await hosts.near.stop()
+        with hosts.net.enter("host"):
+            await hosts.near.start()
+            assert all([await each.lives() for each in flows]), "until the state is known all is as it was"
+            await hosts.near.apply(state)
+            shown = run("tc", "filter", "show", "dev", "up0", "ingress")
+        digest = sha256(loader.OBJECT.read_bytes()).hexdigest()
+        assert (shown.count("direct-action"), shown.count(digest[:12])) == (filters, filters - 1), (
+            "one for IPv6"
+        )
+
+    async def some(count: int) -> list[Client]:
+        return [await hosts.parts.connect("outside", VIP, 443) for _ in range(count)]
+
+    flows: list[Client] = []
+    await hosts.near.apply(everywhere)
+    flows += await some(20)
+    assert {each.server for each in flows} == {"task1", "far1"}
+    await restart(everywhere, 4)
+    assert hosts.near.last_writes == 0
+    changed = tmp_path / "nlb.o"
+    changed.write_bytes(loader.OBJECT.read_bytes() + b"\0")  # trailing bytes: the same code, another digest
+    monkeypatch.setattr(loader, "OBJECT", changed)
+    await restart(everywhere, 4)
+    assert hosts.near.last_writes == 0
+    assert all([await each.lives() for each in flows]), "an upgrade with peers"
+    await restart(here, 2)
+    flows = [each for each in flows if each.server == "task1"]
+    assert all([await each.lives() for each in flows]), "without peers"
+    monkeypatch.undo()
+    await restart(here, 2)
+    assert all([await each.lives() for each in flows]), "an upgrade without peers"
+    flows += await some(5)
+    await restart(everywhere, 4)
+    flows += await some(20)
+    assert all([await each.lives() for each in flows]), "and with them again"
+    assert "far1" in {each.server for each in flows}
+    assert await hosts.drops() == {}
 
 
 async def test_only_peers_are_let_in_and_groups_judge_the_clients_own_address(hosts: Hosts) -> None:

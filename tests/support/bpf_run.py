@@ -175,6 +175,8 @@ def machine(flow_capacity: int = 1 << 17, layout: Layout = NARROW) -> Iterator[M
                 if layout is WIDE:
                     yield from _wide(pins, flow_capacity, loaded, name)
                 else:
+                    elsewhere = loader.load_elsewhere(pins, loaded)
+                    loaded = loaded._replace(programs={**loaded.programs, **elsewhere})
                     yield Machine(loaded, name)
             finally:
                 loaded.close()

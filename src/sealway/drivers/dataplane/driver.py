@@ -26,11 +26,11 @@ from ..contracts.dataplane import Backend, DataPlaneState, FlowEvent, FrontendCo
 from ..contracts.refusal import Refusal
 from . import abi, census, early, libbpf, loader
 from .carry_over import CarryOver, Takeover, flags_of
-from .filters import Filters
+from .filters import Edition, Filters
 from .layouts import NARROW, WIDE
 from .namespace import Namespace
 from .peer_ways import ways_to
-from .plane import Plane, edition_of
+from .plane import Plane
 from .slots_plan import Place
 from .tables_plan import narrow_part, wide_part
 from .tunnel_plan import where
@@ -67,6 +67,8 @@ class EbpfDataPlane:
         self._namespace: Namespace | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._planes: tuple[Plane, ...] = ()
+        self._elsewhere: Mapping[str, int] = {}
+        """Programs for other hosts' part in it: none before there are peers."""
         self._filters: Filters | None = None
         self._early: early.EarlyDrops | None = None
         self._outcomes: Mapping[str, early.Outcome] = {}
@@ -126,9 +128,7 @@ class EbpfDataPlane:
             unless_done.callback(loaded[0].close)
             loaded.append(loader.load6(self._pins, self._flow_capacity // _WIDE_SHARE, loaded[0]))
             unless_done.callback(loaded[1].close)
-            parts = [edition_of(loaded[0], part) for part in _PARTS]
-            editions = [*(edition_of(each) for each in loaded), *parts]
-            filters = Filters(editions, loader.owners(self._pins))
+            filters = Filters(loader.owners(self._pins))
             unless_done.callback(filters.close)
             self._take_over(loaded, filters)
             self._planes = Plane(loaded[0], NARROW), Plane(loaded[1], WIDE)
@@ -160,10 +160,11 @@ class EbpfDataPlane:
     def _apply(self, state: DataPlaneState) -> None:
         planes, filters = self._running, self._filters
         assert filters is not None
+        editions = self._editions(state)
         if state == self._state:
             filters.refresh()  # the same again: somebody looks whether all is still as it was left
         if self._takeover is None:
-            filters.ensure(state.interfaces, bool(state.peers))
+            filters.ensure(state.interfaces, editions)
         host = _host_interface(state)
         writes = sum(plane.set_host_interface(*host) for plane in planes)
         places = _places(state)
@@ -173,12 +174,22 @@ class EbpfDataPlane:
         self._state = state
         if self._takeover is not None:
             self._takeover.catch_up()
-            filters.ensure(state.interfaces, bool(state.peers))
+            filters.ensure(state.interfaces, editions)
             self._takeover.finish()
             self._takeover = None
         self._drop_early(state)
         loader.discard_older(self._pins)  # only now is everything attached ours
         self.last_writes = writes
+
+    def _editions(self, state: DataPlaneState) -> list[Edition]:
+        """What stands at every hook, in this order."""
+        editions = [plane.edition for plane in self._running]
+        if state.peers:
+            narrow = self._running[0].loaded
+            self._elsewhere = self._elsewhere or loader.load_elsewhere(self._pins, narrow)
+            owner = narrow.maps["config"].id
+            editions += [Edition(self._elsewhere, narrow.digest, owner, part) for part in _PARTS]
+        return editions
 
     def _drop_early(self, state: DataPlaneState) -> None:
         """Says of each interface what became of it, once, until it changes."""
@@ -223,12 +234,14 @@ class EbpfDataPlane:
         if self._early is not None:
             self._early.close()
             self._early = None
+        loader.close_programs(self._elsewhere)
+        self._elsewhere = {}
         for plane in self._planes:
             plane.close()
         self._planes = ()
 
     def _teardown(self) -> None:
-        filters = self._filters or Filters([], loader.owners(self._pins))
+        filters = self._filters or Filters(loader.owners(self._pins))
         filters.remove_hooks()
         filters.close()
         self._filters = None

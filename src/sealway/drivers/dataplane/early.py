@@ -12,13 +12,14 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from ctypes import c_char_p, c_uint32, c_void_p
+from ctypes import c_uint32
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from ..contracts.dataplane import Interface, XdpMode
 from . import libbpf
+from .object_file import verified
 
 OBJECT = Path(__file__).parent / "objects" / "uplink.o"
 PROGRAM = "sealway_early"
@@ -72,20 +73,7 @@ def load(place: Path, maps: Mapping[str, libbpf.Map]) -> int:
 
 def program_for(maps: Mapping[str, libbpf.Map]) -> int:
     """A new one that works on these maps, pinned nowhere."""
-    lib = libbpf.library()
-    obj = lib.bpf_object__open_file(c_char_p(os.fsencode(OBJECT)), None)
-    if not obj:
-        raise libbpf.KernelError("bpf_object__open_file", ctypes.get_errno())
-    try:
-        for name, each in maps.items():
-            found = lib.bpf_object__find_map_by_name(c_void_p(obj), name.encode())
-            if found:
-                libbpf.call("bpf_map__reuse_fd", c_void_p(found), each.fd)
-        libbpf.call("bpf_object__load", c_void_p(obj))
-        program = lib.bpf_object__find_program_by_name(c_void_p(obj), PROGRAM.encode())
-        return os.dup(libbpf.call("bpf_program__fd", c_void_p(program)))
-    finally:
-        lib.bpf_object__close(c_void_p(obj))
+    return verified(OBJECT, PROGRAM, maps)
 
 
 def mode_for(name: str, wanted: XdpMode, devices: Path = _DEVICES) -> Outcome:

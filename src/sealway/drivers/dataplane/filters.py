@@ -48,7 +48,7 @@ class Attached(NamedTuple):
 
 class Edition(NamedTuple):
     """Programs by their name, and what tells them from others: the digest, and their config map's id.
-    ``part``: what the names end with of programs that are there only while other hosts have a part in it."""
+    ``part``: what the names end with, where they are a part of a whole."""
 
     programs: Mapping[str, int]
     digest: bytes
@@ -57,11 +57,10 @@ class Edition(NamedTuple):
 
 
 class Filters:
-    """Our filters in this thread's network namespace. ``editions`` stand at every hook, one behind the other;
-    ``owners``: ids of our ``config`` maps, of every layout that is pinned."""
+    """Our filters in this thread's network namespace. ``owners``: ids of our ``config`` maps, of every layout
+    that is pinned."""
 
-    def __init__(self, editions: Sequence[Edition], owners: Collection[int]) -> None:
-        self._editions = editions
+    def __init__(self, owners: Collection[int]) -> None:
         self._owners = {str(each) for each in owners}
         self._netlink: Any = _open_netlink()
         self._attached = set(self._read())
@@ -79,30 +78,25 @@ class Filters:
         known = {str(each) for each in owners}
         return any(each.name.rpartition(":")[2] in known for each in self._attached)
 
-    def ensure(self, interfaces: frozenset[Interface], peers: bool = False) -> None:
-        """Exactly these interfaces carry our filters. One that is not (or no longer) there is left out.
-        ``peers``: other hosts have a part in it."""
+    def ensure(self, interfaces: frozenset[Interface], editions: Sequence[Edition]) -> None:
+        """Exactly these interfaces carry our filters, of every edition, one behind the other. One that is not
+        (or no longer) there is left out."""
         indexes = {name: index for index, name in socket.if_nameindex()}
         wanted = {
-            self._filter(indexes[each.name], each.role, number)
+            _filter(indexes[each.name], each.role, PRIORITY + number, edition)
             for each in interfaces
             if each.name in indexes
-            for number, edition in enumerate(self._editions)
-            if _program(each.role, edition) in edition.programs and (peers or not edition.part)
+            for number, edition in enumerate(editions)
+            if _program(each.role, edition) in edition.programs
         }
         self._attached = {each for each in self._attached if each.ifindex in indexes.values()}
         places = {each.place for each in wanted}
         for gone in [each for each in self._attached if each.place not in places]:
             self._detach(gone)
         for new in wanted - self._attached:
-            self._attach(new)
+            self._attach(new, editions[new.priority - PRIORITY].programs[new.name.partition(":")[0]])
 
-    def _filter(self, ifindex: int, role: str, number: int) -> Attached:
-        edition, parent = self._editions[number], _HOOKS[role][1]
-        name = f"{_program(role, edition)}:{edition.digest[:6].hex()}:{edition.owner}"
-        return Attached(ifindex, parent, PRIORITY + number, name)
-
-    def _attach(self, new: Attached) -> None:
+    def _attach(self, new: Attached, program: int) -> None:
         try:
             if not self._is_ethernet(new.ifindex):
                 return  # its packets are routed to sealway0 and decided there
@@ -112,7 +106,7 @@ class Filters:
                 "bpf",
                 new.ifindex,
                 _HANDLE,
-                fd=self._editions[new.priority - PRIORITY].programs[new.name.partition(":")[0]],
+                fd=program,
                 name=new.name,
                 parent=new.parent,
                 prio=new.priority,
@@ -154,7 +148,7 @@ class Filters:
     def remove_hooks(self) -> None:
         """Detaches everything, and takes away the hooks that nobody else uses."""
         used = {each.ifindex for each in self._attached}
-        self.ensure(frozenset())
+        self.ensure(frozenset(), ())
         for ifindex in used:
             if any(self._netlink.get_filters(index=ifindex, parent=p) for p in (_INGRESS, _EGRESS)):
                 continue
@@ -180,6 +174,11 @@ class Filters:
             name = options.get_attr("TCA_BPF_NAME") if options else None
             if name and name.startswith("sealway_") and name.rpartition(":")[2] in self._owners:
                 yield Attached(ifindex, parent, each["info"] >> 16, name)
+
+
+def _filter(ifindex: int, role: str, priority: int, edition: Edition) -> Attached:
+    name = f"{_program(role, edition)}:{edition.digest[:6].hex()}:{edition.owner}"
+    return Attached(ifindex, _HOOKS[role][1], priority, name)
 
 
 def _program(role: str, edition: Edition) -> str:

@@ -1,15 +1,16 @@
 """The few calls of libbpf.so.1 that are needed, through ctypes; nothing here knows our maps.
 
 Every failure is a ``KernelError`` with the call and the errno. What libbpf says (the verifier's log too)
-goes to a bounded buffer, ``messages()``, from which the loader quotes.
+goes to a bounded buffer of the thread that called, ``messages()``, from which errors quote.
 """
 
 import ctypes
 import os
+import threading
 from array import array
 from collections import deque
 from collections.abc import Iterator, Sequence
-from ctypes import byref, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import byref, c_bool, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
 from errno import ENOENT
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,16 @@ MAP_TYPE_ARRAY = 2
 INNER_MAP = 1 << 12
 """BPF_F_INNER_MAP: an array that may take the place of one of another size."""
 _BATCH = 8192
-_messages: deque[str] = deque(maxlen=400)
+
+
+class _Messages(threading.local):
+    """A thread's own: several may load programs at once."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=400)
+
+
+_messages = _Messages()
 
 
 class KernelError(DriverError):
@@ -82,7 +92,7 @@ def _keep_message(level: int, template: bytes, arguments: int) -> int:
     # A warning may hold the verifier's whole log, and its end is what matters.
     buffer = ctypes.create_string_buffer(_LONGEST_LOG if level == 0 else 4096)
     ctypes.CDLL(None).vsnprintf(buffer, c_size_t(len(buffer)), c_char_p(template), c_void_p(arguments))
-    _messages.extend(buffer.value.decode(errors="replace").splitlines())
+    _messages.lines.extend(buffer.value.decode(errors="replace").splitlines())
     return 0
 
 
@@ -104,18 +114,23 @@ def library() -> ctypes.CDLL:
         "bpf_object__open_file",
         "bpf_object__find_map_by_name",
         "bpf_object__find_program_by_name",
+        "bpf_object__next_map",
+        "bpf_object__next_program",
         "btf__load_from_kernel_by_id",
         "btf__raw_data",
         "libbpf_set_print",
     ):
         getattr(lib, name).restype = c_void_p
+    for name in ("bpf_map__name", "bpf_program__name"):
+        getattr(lib, name).restype = c_char_p
+    lib.bpf_map__is_internal.restype = c_bool
     lib.libbpf_set_print(_keep)
     return lib
 
 
 def messages() -> list[str]:
-    """What libbpf said lately, oldest first."""
-    return list(_messages)
+    """What libbpf said lately to this thread, oldest first."""
+    return list(_messages.lines)
 
 
 def call(name: str, *arguments: Any) -> int:

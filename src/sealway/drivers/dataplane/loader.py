@@ -6,25 +6,29 @@ newer layout belongs to a newer Sealway: refused. What one of an older layout ho
 (``carry_over``), and it is taken down after the new one is in place, by ``discard_older``.
 
 There are two objects, for IPv4 alone and for where IPv6 is on either side; the second's pins end with a 6.
+Programs that only targets on other hosts need are loaded when they are asked for; what is pinned of them is
+of the same object as the others.
 """
 
 import ctypes
 import os
 import secrets
-from collections.abc import Iterable, Mapping
-from ctypes import c_char_p, c_uint32, c_void_p
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from ctypes import c_uint32, c_void_p
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from ...model.errors import DriverError
 from . import abi, libbpf, tunnel_plan
+from .object_file import Refused, all_verified, opened
 
 OBJECT = Path(__file__).parent / "objects" / "nlb.o"
 OBJECT6 = Path(__file__).parent / "objects" / "nlb6.o"
 PROGRAMS = ("sealway_uplink", "sealway_host", "sealway_task", "sealway_bridge", "sealway_adopt")
 ELSEWHERE = ("sealway_uplink_away", "sealway_host_away", "sealway_task_away", "sealway_uplink_arrival")
-"""Those for other hosts' part in it; of IPv4 alone, as ``tunnel_plan.MAPS`` are."""
+"""Those for other hosts' part in it, which not everybody has; of IPv4 alone, as ``tunnel_plan.MAPS`` are."""
 MAPS = (
     "config",
     "vips",
@@ -51,17 +55,19 @@ LAYOUT = int(abi.Limit.LAYOUT)
 CARRIED = ("config", "flows", "backends", "frontends", "counters")
 """Maps from which something is taken over, should they be of an older layout (``carry_over``)."""
 _BPF_FS = Path("/sys/fs/bpf")
-_LOG_LINES = 12
 _FIRST = bytes(4)
+_NOBODY = bytes(32)
+"""The digest of no object."""
 
 
 class _Source(NamedTuple):
-    """An object file and what of it is pinned, each under its name and ``suffix``. ``borrowed``: maps of
-    the other object that stand in for its own."""
+    """An object file and what of it is pinned, each under its name and ``suffix``. ``later``: programs that
+    are loaded when they are asked for. ``borrowed``: maps of the other object that stand in for its own."""
 
     path: Path
     programs: tuple[str, ...]
     maps: tuple[str, ...]
+    later: tuple[str, ...] = ()
     suffix: str = ""
     borrowed: Mapping[str, libbpf.Map] = {}
 
@@ -77,8 +83,13 @@ class Loaded(NamedTuple):
         """Gives every descriptor back."""
         for each in self.maps.values():
             each.close()
-        for fd in self.programs.values():
-            os.close(fd)
+        close_programs(self.programs)
+
+
+def close_programs(programs: Mapping[str, int]) -> None:
+    """Gives their descriptors back."""
+    for fd in programs.values():
+        os.close(fd)
 
 
 def load(pins: Path, flow_capacity: int) -> Loaded:
@@ -86,7 +97,22 @@ def load(pins: Path, flow_capacity: int) -> Loaded:
 
     Raises ``DriverError`` saying what is missing and what to do.
     """
-    return _load(pins, flow_capacity, _Source(OBJECT, PROGRAMS + ELSEWHERE, MAPS + tunnel_plan.MAPS))
+    return _load(pins, flow_capacity, _Source(OBJECT, PROGRAMS, MAPS + tunnel_plan.MAPS, ELSEWHERE))
+
+
+def load_elsewhere(pins: Path, narrow: Loaded) -> dict[str, int]:
+    """Adopts or loads the programs for other hosts' part in it, beside ``narrow``; the caller owns the
+    descriptors."""
+    place = place_of(pins)
+    found = _open_programs(place, ELSEWHERE)
+    if len(found) == len(ELSEWHERE):
+        return found
+    close_programs(found)
+    if _digest_of(OBJECT) != narrow.digest:
+        raise DriverError(f"{OBJECT} is another than at the start: start Sealway again", retryable=False)
+    programs = _verified(OBJECT, ELSEWHERE, narrow.maps)
+    _pin_programs(place, programs)
+    return programs
 
 
 def load6(pins: Path, flow_capacity: int, narrow: Loaded) -> Loaded:
@@ -94,7 +120,7 @@ def load6(pins: Path, flow_capacity: int, narrow: Loaded) -> Loaded:
     programs = tuple(f"{name}6" for name in PROGRAMS)
     maps = tuple(name for name in MAPS if name not in _SHARED)
     shared = {name: narrow.maps[name] for name in _SHARED}
-    loaded = _load(pins, flow_capacity, _Source(OBJECT6, programs, maps, "6", shared))
+    loaded = _load(pins, flow_capacity, _Source(OBJECT6, programs, maps, (), "6", shared))
     return loaded._replace(programs={name.removesuffix("6"): fd for name, fd in loaded.programs.items()})
 
 
@@ -104,29 +130,19 @@ def _load(pins: Path, flow_capacity: int, source: _Source) -> Loaded:
     place = place_of(pins)
     _refuse_newer(pins)
     place.mkdir(parents=True, exist_ok=True)
-    digest = sha256(source.path.read_bytes()).digest()
+    digest = _digest_of(source.path)
     existing = _open_maps(place, source)
-    programs = _open_programs(place, source)
+    programs = _open_programs(place, source.programs)
     if (
         len(existing) == len(source.maps)
         and len(programs) == len(source.programs)
         and _digest(existing["config"]) == digest
     ):
         return Loaded(existing, programs, digest)
-    loaded = _load_object(place, existing, flow_capacity, source)
-    Loaded(existing, programs, digest).close()
-    config = loaded.maps["config"]
-    old = abi.Config.unpack(config.get(_FIRST) or bytes(config.value_size))
-    buckets = loaded.maps["flows"].max_entries
-    new = old._replace(
-        layout=LAYOUT,
-        seed=old.seed or secrets.randbits(64),
-        bucket_mask=buckets - 1,
-        lock_mask=buckets // abi.Limit.BUCKETS_PER_LOCK - 1,
-        object_sha256=digest,
-    )
-    config.put(_FIRST, new.pack())
-    return loaded
+    try:
+        return _load_object(place, existing, flow_capacity, source, digest)
+    finally:
+        Loaded(existing, programs, digest).close()
 
 
 def place_of(pins: Path) -> Path:
@@ -230,6 +246,10 @@ def _refuse_newer(pins: Path) -> None:
         )
 
 
+def _digest_of(path: Path) -> bytes:
+    return sha256(path.read_bytes()).digest()
+
+
 def _digest(config: libbpf.Map) -> bytes:
     value = config.get(_FIRST)
     return abi.Config.unpack(value).object_sha256 if value else b""
@@ -240,45 +260,86 @@ def _open_maps(place: Path, source: _Source) -> dict[str, libbpf.Map]:
     return {name: libbpf.Map(fd) for name, fd in found.items() if fd is not None}
 
 
-def _open_programs(place: Path, source: _Source) -> dict[str, int]:
-    found = {name: libbpf.open_pinned(place / name) for name in source.programs}
+def _open_programs(place: Path, names: Collection[str]) -> dict[str, int]:
+    found = {name: libbpf.open_pinned(place / name) for name in names}
     return {name: fd for name, fd in found.items() if fd is not None}
 
 
 def _load_object(
-    place: Path, existing: Mapping[str, libbpf.Map], flow_capacity: int, source: _Source
+    place: Path, existing: Mapping[str, libbpf.Map], flow_capacity: int, source: _Source, digest: bytes
 ) -> Loaded:
-    """``existing`` maps are used in place of new ones; the caller keeps their descriptors."""
-    lib = libbpf.library()
-    obj = lib.bpf_object__open_file(c_char_p(os.fsencode(source.path)), None)
-    if not obj:
-        raise _load_error("open", ctypes.get_errno())
+    """``existing`` maps are used in place of new ones; the caller keeps their descriptors. Nothing is pinned
+    before the kernel has taken everything, and no digest stands beside pins of another object."""
+    with ExitStack() as unless_done:
+        maps = _make_maps(existing, flow_capacity, source)
+        unless_done.callback(Loaded(maps, {}, digest).close)
+        programs = _verified(source.path, source.programs, {**maps, **source.borrowed})
+        unless_done.callback(close_programs, programs)
+        for name in maps.keys() - set(source.maps):
+            maps.pop(name).close()  # the programs alone use it
+        if "config" in existing:
+            _configure(maps, _NOBODY)
+        for name in source.maps:
+            if name not in existing:
+                libbpf.pin(maps[name].fd, place / f"{name}{source.suffix}")
+        for name in source.later:
+            (place / name).unlink(missing_ok=True)
+        _pin_programs(place, programs)
+        _configure(maps, digest)
+        unless_done.pop_all()
+        return Loaded(maps, programs, digest)
+
+
+def _make_maps(
+    existing: Mapping[str, libbpf.Map], flow_capacity: int, source: _Source
+) -> dict[str, libbpf.Map]:
+    """All that the object names, but for those that are borrowed."""
     try:
-        for name, old in {**existing, **source.borrowed}.items():
-            _check_same(name, old, _map(obj, name))
-            libbpf.call("bpf_map__reuse_fd", _map(obj, name), old.fd)
-        if "flows" not in existing:
-            libbpf.call("bpf_map__set_max_entries", _map(obj, "flows"), c_uint32(buckets_for(flow_capacity)))
-        if (result := lib.bpf_object__load(c_void_p(obj))) < 0:
-            raise _load_error("load", -result)
-        return _pin_object(place, obj, existing, source)
-    finally:
-        lib.bpf_object__close(c_void_p(obj))
+        with opened(source.path) as made:
+            own = made.maps()
+            for name in source.maps:
+                if name not in own:
+                    raise DriverError(f"the object has no map {name}: run `make bpf`", retryable=False)
+            for name, old in existing.items():
+                _check_same(name, old, own[name])
+            if "flows" not in existing:
+                buckets = c_uint32(buckets_for(flow_capacity))
+                libbpf.call("bpf_map__set_max_entries", own["flows"], buckets)
+            made.borrow({**existing, **source.borrowed})
+            made.load()
+            return {
+                name: libbpf.Map(os.dup(libbpf.call("bpf_map__fd", handle)))
+                for name, handle in own.items()
+                if name not in source.borrowed
+            }
+    except Refused as error:
+        raise _load_error(error) from error
 
 
-def _pin_object(place: Path, obj: int, existing: Mapping[str, libbpf.Map], source: _Source) -> Loaded:
-    maps, programs = {}, {}
-    for name in source.maps:
-        fd = os.dup(libbpf.call("bpf_map__fd", _map(obj, name)))
-        if name not in existing:
-            libbpf.pin(fd, place / f"{name}{source.suffix}")
-        maps[name] = libbpf.Map(fd)
-    for name in source.programs:
-        handle = c_void_p(libbpf.library().bpf_object__find_program_by_name(c_void_p(obj), name.encode()))
-        programs[name] = os.dup(libbpf.call("bpf_program__fd", handle))
+def _verified(path: Path, names: Sequence[str], maps: Mapping[str, libbpf.Map]) -> dict[str, int]:
+    try:
+        return all_verified(path, names, maps)
+    except Refused as error:
+        raise _load_error(error) from error
+
+
+def _pin_programs(place: Path, programs: Mapping[str, int]) -> None:
+    for name, fd in programs.items():
         (place / name).unlink(missing_ok=True)
-        libbpf.pin(programs[name], place / name)
-    return Loaded(maps, programs, sha256(source.path.read_bytes()).digest())
+        libbpf.pin(fd, place / name)
+
+
+def _configure(maps: Mapping[str, libbpf.Map], digest: bytes) -> None:
+    config, buckets = maps["config"], maps["flows"].max_entries
+    old = abi.Config.unpack(config.get(_FIRST) or bytes(config.value_size))
+    new = old._replace(
+        layout=LAYOUT,
+        seed=old.seed or secrets.randbits(64),
+        bucket_mask=buckets - 1,
+        lock_mask=buckets // abi.Limit.BUCKETS_PER_LOCK - 1,
+        object_sha256=digest,
+    )
+    config.put(_FIRST, new.pack())
 
 
 def _check_same(name: str, old: libbpf.Map, new: c_void_p) -> None:
@@ -291,17 +352,10 @@ def _check_same(name: str, old: libbpf.Map, new: c_void_p) -> None:
         )
 
 
-def _map(obj: int, name: str) -> c_void_p:
-    found = libbpf.library().bpf_object__find_map_by_name(c_void_p(obj), name.encode())
-    if not found:
-        raise DriverError(f"the object has no map {name}: run `make bpf`", retryable=False)
-    return c_void_p(found)
-
-
-def _load_error(step: str, errno: int) -> DriverError:
-    said = "\n  ".join(libbpf.messages()[-_LOG_LINES:])
+def _load_error(error: Refused) -> DriverError:
+    said = "\n  ".join(error.said)
     return DriverError(
-        f"the kernel did not take the data plane ({step}: {os.strerror(errno)}). It needs Linux 5.15 or "
+        f"the kernel did not take the data plane ({error}). It needs Linux 5.15 or "
         f"later with eBPF and tc; `sealway doctor` checks. The last of what was said:\n  {said}",
         retryable=False,
     )

@@ -66,9 +66,11 @@ def _fill(places: list[tuple[int, int]], weights: list[int], size: int) -> list[
             turns[who] -= heaviest
             place = at[who]
             while table[place] >= 0:
-                place = (place + stride) % size
+                place += stride
+                if place >= size:  # costs less than a division; most of a cold start's planning is here
+                    place -= size
             table[place] = who
-            at[who] = (place + stride) % size
+            at[who] = place
             free -= 1
             if not free:
                 return table

@@ -36,7 +36,7 @@ class Plane:
     @property
     def edition(self) -> Edition:
         """What its filters are called by."""
-        return edition_of(self.loaded)
+        return Edition(self.loaded.programs, self.loaded.digest, self.loaded.maps["config"].id)
 
     def apply(self, state: DataPlaneState, places: Mapping[str, Place]) -> int:
         """Makes the tables match the part of the state that fits; how many writes that took."""
@@ -100,8 +100,3 @@ class Plane:
         """By (vip, port, protocol)."""
         maps = self.loaded.maps
         return census.frontend_counters(maps, self._tables, census.count_flows(maps["flows"]))
-
-
-def edition_of(loaded: loader.Loaded, part: str = "") -> Edition:
-    """What filters of these programs are called by; ``part``: of those whose names end so."""
-    return Edition(loaded.programs, loaded.digest, loaded.maps["config"].id, part)
