@@ -3,9 +3,11 @@
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlsplit
 from urllib.request import urlopen
 
@@ -13,6 +15,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -93,11 +96,23 @@ def test_a_body_that_is_too_large(server: ApiServer, headers: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("encoding", ["deflate", "gzip"])
-def test_a_body_that_is_not_in_its_encoding(server: ApiServer, encoding: str) -> None:
+def test_a_body_is_not_unpacked(server: ApiServer, encoding: str) -> None:
     headers = JSON | {"X-Amz-Target": TARGET + "DescribeClusters", "Content-Encoding": encoding}
-    response, body = send(server, None, headers, b"hello")
+    packed = zlib.compress(b"{}", wbits={"deflate": 15, "gzip": 31}[encoding])
+    response, body = send(server, "ecs", headers, packed)
     assert response.status == 400
     assert b"SerializationException" in body
+
+
+def test_a_body_that_does_not_come(server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sealway.wire.server.PATIENCE", 0.01)
+    connection = http.client.HTTPConnection(urlsplit(server.endpoint).netloc, timeout=10)
+    connection.putrequest("POST", "/")
+    connection.putheader("Content-Length", "100")
+    connection.endheaders(b"half")
+    assert b"The request body did not arrive in time." in connection.getresponse().read()
+    connection.send(b"x" * 96)
+    connection.close()
 
 
 def test_a_client_that_leaves_in_the_middle_disturbs_no_one(
@@ -124,6 +139,35 @@ def test_other_paths_and_methods_are_no_api(server: ApiServer) -> None:
         connection.request(method, path)
         assert connection.getresponse().status == status
         connection.close()
+
+
+OTHERS: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("s3", lambda client: client.list_buckets(), "InvalidAction"),
+    ("iam", lambda client: client.list_roles(), "InvalidAction"),
+    ("logs", lambda client: client.describe_log_groups(), "UnknownOperationException"),
+    ("lambda", lambda client: client.list_functions(), "UnknownOperationException"),
+]
+
+
+@pytest.mark.parametrize(("name", "call", "code"), OTHERS)
+def test_another_service_s_client_is_told_what_is_offered(
+    server: ApiServer, name: str, call: Callable[[Any], Any], code: str
+) -> None:
+    with pytest.raises(
+        ClientError, match=f"does not offer the service {name}: it offers autoscaling,"
+    ) as told:
+        call(server.client(name))
+    assert told.value.response["Error"]["Code"].endswith(code)
+
+
+def test_a_classic_load_balancer(server: ApiServer) -> None:
+    with pytest.raises(ClientError, match="Classic Load Balancers are not available"):
+        server.client("elb").describe_load_balancers()
+
+
+def test_no_answer_is_longer_than_anyone_reads(server: ApiServer) -> None:
+    _, body = send(server, None, FORM, b"Version=2016-11-15&Action=" + b"A" * 100_000)
+    assert len(body) < 10_000
 
 
 def test_a_request_for_nothing(server: ApiServer) -> None:

@@ -10,12 +10,12 @@ function there: ``server.run(lambda: server.store.list(Cluster))``.
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
-from aiohttp import web
 from botocore.config import Config
 
 from sealway.model.credential import Credential
@@ -23,6 +23,7 @@ from sealway.model.ids import CountingIds, IdSource
 from sealway.model.request import Handler, Operations
 from sealway.store import Store
 from sealway.store.sqlite import SqliteStore
+from sealway.wire.connections import serving
 from sealway.wire.server import make_app
 
 T = TypeVar("T")
@@ -124,15 +125,12 @@ class ApiServer:
         app = make_app(
             self.operations, CREDENTIALS.get, self._clock, self.ids, lambda: self.ready, strict_output=True
         )
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
+        self._serving = AsyncExitStack()
+        host, port = await self._serving.enter_async_context(serving(app, "127.0.0.1", 0))
         self.endpoint = f"http://{host}:{port}"
 
     async def _stop(self) -> None:
-        await self._runner.cleanup()
+        await self._serving.aclose()
         self.store.close()
 
     def _end_thread(self) -> None:

@@ -39,6 +39,7 @@ from ..node.exec_gateway import ExecGateway
 from ..node.settings import NodeSettings
 from ..store.sqlite import SqliteStore
 from ..wire.admin import make_admin_app
+from ..wire.connections import serving
 from ..wire.server import make_app
 from .admin import RunInfo, admin_operations
 from .metrics import metrics
@@ -174,8 +175,7 @@ class Machine:
         lookup = partial(self.store.get, Credential)
         app = make_app(operations, lookup, system_clock, self._ids, self._ready.is_set)
         ExecGateway(self.store, self._drivers.runtime, system_clock, self._ids).add_to(app)
-        runner = await _runner(stack, app)
-        await web.TCPSite(runner, self._settings.api_host, self._settings.api_port).start()
+        await stack.enter_async_context(serving(app, self._settings.api_host, self._settings.api_port))
 
     async def _serve_metrics(self, stack: AsyncExitStack) -> None:
         if self._settings.metrics is None:
@@ -188,23 +188,18 @@ class Machine:
 
         app = web.Application()
         app.router.add_get("/metrics", answer)
-        await web.TCPSite(await _runner(stack, app), *self._settings.metrics).start()
+        await stack.enter_async_context(serving(app, *self._settings.metrics))
 
     async def _serve_admin(self, stack: AsyncExitStack) -> None:
         drivers = self._drivers
         operations = admin_operations(self.store, self._ids, self.info, drivers.dataplane, drivers.network)
-        runner = await _runner(stack, make_admin_app(operations))
+        runner = web.AppRunner(make_admin_app(operations), access_log=None)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
         path = self._settings.data_dir / ADMIN_SOCKET
         path.unlink(missing_ok=True)
         await web.UnixSite(runner, str(path)).start()
         path.chmod(0o600)
-
-
-async def _runner(stack: AsyncExitStack, app: web.Application) -> web.AppRunner:
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    return runner
 
 
 async def teardown(data_dir: Path, say: Callable[[str], None]) -> None:

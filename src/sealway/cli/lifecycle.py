@@ -8,6 +8,7 @@ import asyncio
 import errno
 import os
 import re
+import resource
 import signal
 import socket
 from collections.abc import Callable
@@ -47,6 +48,7 @@ def up(options: UpOptions) -> None:
     """Runs until a signal; ends with status 1 and a reason when it cannot start."""
     settings = _settings(options)
     set_up_logs()
+    _take_all_descriptors()
     data_dir = options.data_dir
     lock = _lock_machine(data_dir)
     typer.echo(f"sealway: starting (state in {data_dir}, data plane {options.dataplane.value})", err=True)
@@ -59,6 +61,12 @@ def up(options: UpOptions) -> None:
         fail(*_told(cause, settings))
     finally:
         lock.release()
+
+
+def _take_all_descriptors() -> None:
+    """As many open files as this process may have; shells start programs with a thousand of them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _settings(options: UpOptions) -> "Settings":

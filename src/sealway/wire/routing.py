@@ -58,5 +58,11 @@ def _by_scope(request: HttpRequest) -> Service | None:
     return next((s for s in SERVICES.values() if s.signing_name == signing_name), None)
 
 
+def other_service(request: HttpRequest) -> str | None:
+    """The signing name that a request for another cloud's service carries: none of ours."""
+    name = scope_service(request)
+    return None if name in {service.signing_name for service in SERVICES.values()} else name
+
+
 def _is_envelope(name: str) -> bool:
     return name in {"Action", "Version"} or name.startswith("X-Amz-")

@@ -115,19 +115,22 @@ class DnsServerProcess:
         upstreams = [word for text in self._upstreams for word in ("--upstream", text)]
         command = ["-m", SERVER_MODULE, "--state-dir", str(self._directory), "--port", str(self._port)]
         (self._directory / "control.sock").unlink(missing_ok=True)
-        with (self._directory / "server.log").open("wb") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *command,
-                *upstreams,
-                "--detach",
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd=self._directory,
-            )
-            status = await process.wait()
+        try:
+            with (self._directory / "server.log").open("wb") as log:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    *command,
+                    *upstreams,
+                    "--detach",
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    cwd=self._directory,
+                )
+        except OSError as error:
+            raise DriverError(f"the DNS server cannot be started: {error}") from error
+        status = await process.wait()
         if status:
             raise DriverError(self._why_not_started())
 

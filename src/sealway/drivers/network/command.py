@@ -18,6 +18,8 @@ async def run(command: list[str], text: str) -> str:
         )
     except FileNotFoundError as error:
         raise DriverError(f"{command[0]} is not installed", retryable=False) from error
+    except OSError as error:  # no memory, process or descriptor is left: that may pass
+        raise DriverError(f"{command[0]} cannot be started: {error}") from error
     try:
         async with asyncio.timeout(_SECONDS):
             out, err = await process.communicate(text.encode())
