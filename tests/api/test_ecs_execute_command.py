@@ -69,6 +69,7 @@ def test_where_it_is_enabled_it_is_shown(world: World) -> None:
     [
         ({"interactive": False}, "Interactive must be true"),
         ({"command": "  "}, "Command can not be blank"),
+        ({"command": "x" * 8193}, "Command length must be at most 8192"),
         ({"command": "sh -c 'open"}, "could not be parsed: No closing quotation"),
         ({"container": "other"}, "The container other was not found in the task."),
         ({"task": "0" * 32}, "The specified task was not found."),

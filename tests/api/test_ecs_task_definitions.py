@@ -162,6 +162,14 @@ def test_what_is_not_honoured_is_refused_and_nothing_registered(world):
     assert world.ecs.list_task_definition_families()["families"] == ["web"]
 
 
+def test_a_definition_has_a_size(world):
+    environment = [{"name": "A", "value": "x" * 65_536}]
+    with refused("ClientException", "Max allowed length is '65536' bytes."):
+        world.ecs.register_task_definition(
+            family="large", containerDefinitions=[{**CONTAINER, "environment": environment}]
+        )
+
+
 def test_deletion_is_for_inactive_revisions(world):
     register(world)
     register(world)

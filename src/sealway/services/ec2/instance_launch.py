@@ -4,7 +4,6 @@ Source: Amazon EC2 API Reference, RunInstances; EC2 User Guide, "Run commands at
 """
 
 import base64
-import binascii
 import re
 from typing import Any
 
@@ -173,7 +172,7 @@ def _user_data(text: str) -> str:
     compact = re.sub(r"\s", "", text)
     try:
         data = base64.b64decode(compact, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise AwsError("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.") from error
     if len(data) > MAX_USER_DATA:
         raise AwsError("InvalidParameterValue", f"User data is limited to {MAX_USER_DATA} bytes")

@@ -108,7 +108,13 @@ def delete_tags(ctx: Context, request: Params) -> Params:
 
 
 def _without(tags: dict[str, str], doomed: Iterable[Params]) -> dict[str, str]:
-    gone = {tag["Key"] for tag in doomed if tag.get("Value") in (None, tags.get(tag["Key"]))}
+    gone = set()
+    for tag in doomed:
+        key = tag.get("Key")
+        if not key:
+            raise AwsError("InvalidParameterValue", "Tag key length must be between 1 and 127 characters")
+        if tag.get("Value") in (None, tags.get(key)):
+            gone.add(key)
     return {key: value for key, value in tags.items() if key not in gone}
 
 

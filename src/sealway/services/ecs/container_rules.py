@@ -14,6 +14,7 @@ from .names import is_name
 from .port_mapping_rules import check_host_ports, checked_mappings
 
 _MOST_CONTAINERS = 10
+_LONGEST_IMAGE = 255
 _HEALTH_CHECK = {"interval": (30, 5, 300), "timeout": (5, 2, 60), "retries": (3, 1, 10)}
 """Default, least and most."""
 _MOST_START_PERIOD = 300
@@ -76,6 +77,8 @@ def _check_identity(container: Params) -> None:
             raise client(f"Container.{member} should not be null or empty.")
     if not is_name(container["name"]):
         raise client("Container.name contains invalid characters.")
+    if len(container["image"]) > _LONGEST_IMAGE:
+        raise client(f"Container.image should be {_LONGEST_IMAGE} characters or less.")
     if any(character.isspace() for character in container["image"]):
         raise client("Container.image contains invalid characters.")
 

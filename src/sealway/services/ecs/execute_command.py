@@ -16,6 +16,8 @@ from . import errors
 from .lookup import find_task, require_cluster
 
 _TOKEN_DIGITS = 64
+_LONGEST = 8192
+"""Characters of a command: as many as RunTask's overrides may have, which commands stand in too."""
 _NOT_ENABLED = (
     "The execute command failed because execute command was not enabled when the task was run or the"
     " execute command agent isn\u2019t running. Wait and try again or run a new task with execute command"
@@ -63,6 +65,8 @@ def execute_command(ctx: Context, request: Params) -> Params:
 
 def _parsed(text: str) -> tuple[str, ...]:
     """The command's words; no shell reads them unless one is named."""
+    if len(text) > _LONGEST:
+        raise errors.invalid(f"Command length must be at most {_LONGEST}")
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:

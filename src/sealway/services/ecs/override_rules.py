@@ -16,7 +16,7 @@ _CONTAINER = ("name", "command", "environment", "cpu", "memory", "memoryReservat
 def checked_overrides(definition: TaskDefinition, given: Params, launch_type: str) -> Params:
     """The overrides to keep, without members that ask for nothing. Raises for what is wrong."""
     if len(json.dumps(given)) > _LONGEST:
-        raise invalid(f"Overrides cannot be longer than {_LONGEST} characters.")
+        raise invalid(f"Container Overrides length must be at most {_LONGEST}")
     refuse_others(given, _TASK, "overrides")
     names = {container["name"] for container in definition.containers}
     for override in given.get("containerOverrides") or ():

@@ -7,6 +7,8 @@ it any more.
 
 from collections import defaultdict
 
+import msgspec
+
 from ...model import arn
 from ...model.request import Params
 from ...model.task_definition import TaskDefinition
@@ -18,12 +20,15 @@ from .task_definition_rules import check_architecture, checked_spec, compatibili
 from .task_definition_view import show
 
 _MOST_DELETED = 10
+_LARGEST = 64 * 1024
+"""Bytes of a definition."""
 
 
 def register_task_definition(ctx: Context, request: Params) -> Params:
     """RegisterTaskDefinition: the family's next revision."""
     spec = checked_spec(request)
     check_architecture(spec, ctx.architecture)
+    _check_size(spec)
     tags = tag_list.to_mapping(request.get("tags"))
     with ctx.store.transaction() as tx:
         known = family_revisions(ctx, tx, spec["family"])
@@ -44,6 +49,12 @@ def register_task_definition(ctx: Context, request: Params) -> Params:
         )
     answer: Params = {"taskDefinition": show(definition)}
     return {**answer, "tags": tag_list.to_list(tags)} if tags else answer
+
+
+def _check_size(spec: Params) -> None:
+    size = len(msgspec.json.encode(spec))
+    if size > _LARGEST:
+        raise errors.client(f"Actual length: '{size}'. Max allowed length is '{_LARGEST}' bytes.")
 
 
 def describe_task_definition(ctx: Context, request: Params) -> Params:

@@ -89,6 +89,7 @@ def test_a_full_subnet(ec2: Ec2) -> None:
         ({"SubnetId": "subnet-00000000"}, "InvalidSubnetID.NotFound", "subnet-00000000"),
         ({"SecurityGroupIds": ["sg-00000000"]}, "InvalidGroup.NotFound", "sg-00000000"),
         ({"UserData": "%%%"}, "InvalidUserData.Malformed", "BASE64"),
+        ({"UserData": "\u00fc"}, "InvalidUserData.Malformed", "BASE64"),
         ({"UserData": base64.b64encode(b"x" * 16385).decode()}, "InvalidParameterValue", "16384"),
         ({"EbsOptimized": True}, "UnsupportedOperation", "EbsOptimized"),
         ({"LaunchTemplate": {"LaunchTemplateId": "lt-1"}}, "InvalidLaunchTemplateId.Malformed", "lt-1"),

@@ -30,6 +30,8 @@ def test_what_tags_may_not_be(ec2: Ec2) -> None:
         tag({"Key": "a", "Value": "b"}, resources=("nonsense",))
     with refused("InvalidVpcID.NotFound"):
         tag({"Key": "a", "Value": "b"}, resources=(vpc_id, "vpc-00000000"))
+    with refused("InvalidParameterValue", "Tag key length"):
+        ec2.call("DeleteTags", Resources=[vpc_id], Tags=[{"Value": "b"}])
     assert ec2.call("DescribeTags") == {"Tags": []}
     with refused("InvalidParameterValue", "'instance' is not a valid taggable resource type"):
         ec2.call(

@@ -29,7 +29,7 @@ def test_only_what_asks_for_something_is_kept():
         ({"containerOverrides": [{"name": "app", "environmentFiles": [{"value": "x"}]}]}, "environmentFiles"),
         ({"containerOverrides": [{"name": "app", "environment": [{"value": "x"}]}]}, "lacks a name"),
         ({"containerOverrides": [{"name": "app", "memory": 1024}]}, "cannot be greater than the task"),
-        ({"containerOverrides": [{"name": "app", "command": ["x" * 9000]}]}, "longer than 8192"),
+        ({"containerOverrides": [{"name": "app", "command": ["x" * 9000]}]}, "length must be at most 8192"),
         ({"inferenceAcceleratorOverrides": [{"deviceName": "x"}]}, "inferenceAcceleratorOverrides"),
         ({"cpu": "512"}, "No Fargate configuration exists for given values: 512 CPU, 512 memory."),
         ({"memory": "x"}, "Invalid 'memory' setting for task."),

@@ -76,6 +76,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (container(name=""), "Container.name should not be null or empty."),
     (container(name="a b"), "Container.name contains invalid characters."),
     (container(image=""), "Container.image should not be null or empty."),
+    (container(image="a" * 256), "Container.image should be 255 characters or less."),
     (container(image="a b"), "Container.image contains invalid characters."),
     (container(essential=False), "Task definition doesn't have any essential container."),
     (
