@@ -294,6 +294,10 @@ def test_tags(world):
     assert [tag["Key"] for tag in world.shown()["Tags"]] == ["zone"]
     with refused("ValidationError", "reserved"):
         world.scaling.create_or_update_tags(Tags=[{**own, "Key": "aws:x", "Value": "b"}])
+    with refused("ValidationError", "resource type 'x'"):
+        world.scaling.delete_tags(Tags=[{**own, "ResourceType": "x", "Key": "zone"}])
+    with refused("InvalidNextToken", "not valid"):
+        world.scaling.describe_policies(NextToken="x")
 
 
 @pytest.fixture(scope="module")

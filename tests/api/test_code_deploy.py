@@ -387,6 +387,11 @@ def test_the_waiter_waits(world):
 BAD_REVISIONS = [
     ({"revisionType": "S3"}, "InvalidRevisionException", "The revisionType S3 is not supported"),
     ({"revisionType": "AppSpecContent"}, "InvalidRevisionException", "the AppSpec must be a mapping"),
+    (
+        {"revisionType": "AppSpecContent", "string": {"content": "{}"}},
+        "InvalidRevisionException",
+        "A revision of the type AppSpecContent has no string.",
+    ),
     ({}, "RevisionRequiredException", "missing"),
     (revision("{"), "InvalidRevisionException", "no well-formed YAML or JSON"),
     (revision("!!python/object/apply:os.system [true]"), "InvalidRevisionException", "no well-formed"),

@@ -269,7 +269,7 @@ def test_a_configuration_of_ones_own(world):
         ({"deploymentConfigName": "CodeDeployDefault.Own"}, "InvalidDeploymentConfigNameException", "own"),
         (
             {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1}},
-            "InvalidInputException",
+            "InvalidMinimumHealthyHostValueException",
             "minimumHealthyHosts",
         ),
         (

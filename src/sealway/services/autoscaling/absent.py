@@ -6,6 +6,7 @@ taken away unasked is answered, since it is not there.
 
 from collections.abc import Callable
 
+from ...model.errors import AwsError
 from ...model.request import Params
 from ..context import Context, Operation
 from . import group_rules
@@ -18,6 +19,8 @@ def _none_of(member: str) -> Operation:
     def describe(ctx: Context, request: Params) -> Params:
         if request.get("AutoScalingGroupName"):
             require_group(ctx, ctx.store, request["AutoScalingGroupName"])
+        if request.get("NextToken"):
+            raise AwsError("InvalidNextToken", "The token is not valid.")  # nothing was ever left to tell
         return {member: []}
 
     return describe

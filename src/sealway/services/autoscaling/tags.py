@@ -33,9 +33,13 @@ def _parsed(tag: Params) -> GroupTag:
     key = tag["Key"]
     if key.lower().startswith("aws:"):
         raise validation("Tag keys starting with 'aws:' are reserved for internal use.")
+    _check_type(tag)
+    return GroupTag(key=key, value=tag.get("Value") or "", propagate=bool(tag.get("PropagateAtLaunch")))
+
+
+def _check_type(tag: Params) -> None:
     if tag.get("ResourceType") not in (None, "", TYPE):
         raise validation(f"The tag's resource type '{tag['ResourceType']}' is not {TYPE}.")
-    return GroupTag(key=key, value=tag.get("Value") or "", propagate=bool(tag.get("PropagateAtLaunch")))
 
 
 def _counted(tags: tuple[GroupTag, ...]) -> tuple[GroupTag, ...]:
@@ -73,6 +77,7 @@ def delete_tags(ctx: Context, request: Params) -> Params:
     """DeleteTags: by key, whatever the value."""
     with ctx.store.transaction() as tx:
         for tag in request["Tags"]:
+            _check_type(tag)
             group = require_group(ctx, tx, tag.get("ResourceId") or "")
             tx.put(group.replace(tags=tuple(kept for kept in group.tags if kept.key != tag["Key"])))
     return {}

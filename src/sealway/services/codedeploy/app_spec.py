@@ -52,6 +52,8 @@ def read_revision(revision: Params | None) -> AppSpec:
             f"The revisionType {kind or '(none)'} is not supported by Sealway (use AppSpecContent, with the"
             " AppSpec's text as content)."
         )
+    for member in revision.keys() - {"revisionType", _REVISIONS[kind]}:
+        raise bad_revision(f"A revision of the type {kind} has no {member}.")
     given = revision.get(_REVISIONS[kind]) or {}
     text, digest = given.get("content") or "", given.get("sha256")
     if digest and digest.lower() != hashlib.sha256(text.encode()).hexdigest():

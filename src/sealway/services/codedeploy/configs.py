@@ -22,6 +22,11 @@ MOST_CONFIGS = 50
 _LONGEST_INTERVAL = 2880
 """Minutes."""
 _RESERVED = "CodeDeployDefault."
+_OF_INSTANCES = {
+    "minimumHealthyHosts": "InvalidMinimumHealthyHostValue",
+    "zonalConfig": "InvalidZonalDeploymentConfiguration",
+}
+"""What is for the platform Server alone, and the code of its error."""
 _SINCE = datetime(2018, 11, 27, tzinfo=UTC)
 """When CodeDeploy began to deploy to ECS."""
 _STEPS = {
@@ -76,9 +81,8 @@ def list_deployment_configs(ctx: Context, request: Params) -> Params:
 
 def create_deployment_config(ctx: Context, request: Params) -> Params:
     """CreateDeploymentConfig, for ECS."""
-    refuse_others(
-        request, ("deploymentConfigName", "trafficRoutingConfig", "computePlatform"), "CreateDeploymentConfig"
-    )
+    for member, code in _OF_INSTANCES.items():
+        refuse_others({member: request.get(member)}, (), "CreateDeploymentConfig", code)
     name = check_name(request["deploymentConfigName"], "DeploymentConfig")
     if name.startswith(_RESERVED):
         raise error("InvalidDeploymentConfigName", f"Names that begin with {_RESERVED} are CodeDeploy's own")

@@ -14,7 +14,7 @@ from .groups import rollback_shape
 from .lookup import deployments_of
 
 _TARGET_STATUS = {"Stopped": "Skipped"}
-_DEFAULT_BEHAVIOUR = "DISALLOW"
+FILES_ARE_NOT_THERE = "DISALLOW"
 
 
 def info(reader: Reader, deployment: CodeDeployment) -> Params:
@@ -39,7 +39,7 @@ def info(reader: Reader, deployment: CodeDeployment) -> Params:
         "instanceTerminationWaitTimeStarted": deployment.stage in (TERMINATION_WAIT, TERMINATE),
         "blueGreenDeploymentConfiguration": deployment.blue_green,
         "loadBalancerInfo": deployment.load_balancer_info,
-        "fileExistsBehavior": _DEFAULT_BEHAVIOUR,
+        "fileExistsBehavior": FILES_ARE_NOT_THERE,
         "deploymentStatusMessages": [],
         "computePlatform": "ECS",
     }

@@ -27,6 +27,7 @@ from ..ecs.task_set_view import of_service
 from . import group_rules as rules
 from .app_spec import AppSpec, read_revision
 from .configs import require_config
+from .deployment_view import FILES_ARE_NOT_THERE
 from .errors import bad_revision, error
 from .groups import busy
 from .lookup import arn, deployments_of, require_group, require_under_way
@@ -53,6 +54,8 @@ def create_deployment(ctx: Context, request: Params) -> Params:
     """CreateDeployment, of the newest definition that the AppSpec names."""
     refuse_others(request, _CREATE, "CreateDeployment")
     rules.check_alarms(request.get("overrideAlarmConfiguration") or {})
+    if request.get("fileExistsBehavior") not in (None, FILES_ARE_NOT_THERE):
+        raise error("InvalidFileExistsBehavior", "The fileExistsBehavior is for files on instances")
     if len(request.get("description") or "") > LONGEST_DESCRIPTION:
         raise error("DescriptionTooLong", f"A description has at most {LONGEST_DESCRIPTION} characters")
     spec = read_revision(request.get("revision"))

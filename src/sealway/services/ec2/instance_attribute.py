@@ -49,6 +49,8 @@ def _wish(request: Params) -> Params:
         wish["DisableApiTermination"] = bool(request["DisableApiTermination"].get("Value"))
     if request.get("Groups"):
         wish["Groups"] = request["Groups"]
+    if request.get("Value") is not None and not request.get("Attribute"):
+        raise AwsError("MissingParameter", "The request must contain the parameter attribute")
     if attribute := request.get("Attribute"):
         if attribute != "disableApiTermination":
             raise unsupported(f"Changing the attribute {attribute}")

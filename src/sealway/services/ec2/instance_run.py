@@ -2,7 +2,7 @@
 
 An instance is a container instance on this machine with an address of its own. The node sees it
 ``pending``, gives it its address, and moves it to ``running``. AWS launches as many as fit between
-MinCount and MaxCount; so do we.
+MinCount and MaxCount; so do we, up to a quota.
 """
 
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
@@ -23,6 +23,9 @@ from .request import operation
 from .security_group import by_name
 from .subnet import free_addresses
 from .zones import zone_names
+
+MOST_INSTANCES = 1000
+"""Of an account in a region that are not terminated: so that one slip does not take a whole subnet."""
 
 
 def _subnet(ctx: Context, reader: Reader, launch: Launch) -> Subnet:
@@ -88,12 +91,13 @@ def _check_wanted_address(subnet: Subnet, address: str, taken: set[str]) -> None
 
 def _addresses(ctx: Context, reader: Reader, launch: Launch, subnet: Subnet) -> list[str]:
     """Between MinCount and MaxCount free addresses."""
+    most = min(launch.max_count, _room(ctx, reader, launch.min_count))
     taken = {eni.private_ip for eni in reader.list(NetworkInterface, subnet_id=subnet.id)}
     if launch.private_ip:
         _check_wanted_address(subnet, launch.private_ip, taken)
         return [launch.private_ip]
     found: list[str] = []
-    while len(found) < launch.max_count:
+    while len(found) < most:
         address = free_address(subnet, taken, ctx.ids)
         if address is None:
             break
@@ -105,6 +109,17 @@ def _addresses(ctx: Context, reader: Reader, launch: Launch, subnet: Subnet) -> 
             "The specified subnet does not have enough free addresses to satisfy the request.",
         )
     return found
+
+
+def _room(ctx: Context, reader: Reader, wanted: int) -> int:
+    """How many instances there may be more."""
+    room = MOST_INSTANCES - sum(one.state != "terminated" for one in owned(ctx, reader, Instance))
+    if room < wanted:
+        raise AwsError(
+            "InstanceLimitExceeded",
+            f"Your quota allows for {max(room, 0)} more running instance(s). You requested at least {wanted}",
+        )
+    return room
 
 
 def _instances(ctx: Context, reader: Reader, launch: Launch) -> list[NewInstance]:

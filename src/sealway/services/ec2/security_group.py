@@ -129,6 +129,10 @@ def describe_security_groups(ctx: Context, request: Params) -> Params:
 
 def named(ctx: Context, reader: Reader, request: Params) -> SecurityGroup:
     """The group a request means by GroupId or GroupName."""
+    if request.get("GroupId") and request.get("GroupName"):
+        raise AwsError(
+            "InvalidParameterCombination", "The parameter groupName cannot be used with the parameter groupId"
+        )
     if request.get("GroupId"):
         return by_id(ctx, reader, SecurityGroup, request["GroupId"])
     if request.get("GroupName"):

@@ -112,6 +112,10 @@ def _revoke(ctx: Context, request: Params, direction: str) -> Params:
         group = named(ctx, tx, request)
         present = {identity(rule): rule for rule in _rules(group, direction)}
         ids = request.get("SecurityGroupRuleIds")
+        if ids and _permissions(request):
+            raise AwsError(
+                "InvalidParameterCombination", "Specify either SecurityGroupRuleIds or what the rules say."
+            )
         doomed = _doomed_by_id(group, direction, ids) if ids else _wanted(ctx, tx, request)
         gone = {identity(rule) for rule in doomed}
         if not gone <= present.keys():

@@ -2,8 +2,9 @@
 
 A group stores single rules: ``IpPermission`` shapes with exactly one peer (CIDR or group). A rule's id is a
 function of the group, the direction and what the rule says, so it needs no bookkeeping, and the same
-rule never stands twice. Rules are stored and described; the data plane does not enforce them yet
-(docs/limits.md). Source: Amazon EC2 API Reference, ``IpPermission``; VPC User Guide, "Security group rules".
+rule never stands twice.
+
+Source: Amazon EC2 API Reference, ``IpPermission``; VPC User Guide, "Security group rules".
 """
 
 import hashlib

@@ -11,6 +11,8 @@ DEFAULT_SETTINGS = ({"name": INSIGHTS, "value": "disabled"},)
 def checked_settings(given: list[Params] | None) -> tuple[Params, ...]:
     """The settings to keep: Container Insights is off, and cannot be turned on."""
     for setting in given or ():
+        if not setting.get("name"):
+            raise errors.invalid("Invalid cluster setting: its name is missing.")
         if setting.get("name") == INSIGHTS and setting.get("value") != "disabled":
             if setting.get("value") not in ("enabled", "enhanced"):
                 raise errors.invalid(

@@ -16,6 +16,8 @@ from ..context import Context
 from . import errors, limits, lookup
 
 HEAVIEST = 999
+LONGEST_STICKINESS = 7 * 24 * 3600
+_FORWARDS = {"Type", "TargetGroupArn", "ForwardConfig", "Order"}
 
 
 def check(
@@ -55,20 +57,36 @@ def parse(asked: Sequence[Params]) -> tuple[Params, ...]:
             "InvalidLoadBalancerAction",
             f"Actions of type '{action.get('Type')}' are not supported on load balancers with type 'network'",
         )
+    for member in action.keys() - _FORWARDS:
+        raise errors.validation(f"{member} cannot be specified for an action of type 'forward'")
+    stickiness = _stickiness(action.get("ForwardConfig") or {})
     groups = _groups(action)
     full: Params = {"Type": "forward"}
     if len(groups) == 1:
         full["TargetGroupArn"] = groups[0]["TargetGroupArn"]
     if action.get("Order"):
         full["Order"] = action["Order"]
-    full["ForwardConfig"] = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": False}}
+    full["ForwardConfig"] = {"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness}
     return (full,)
+
+
+def _stickiness(config: Params) -> Params:
+    """Between target groups there is none; the duration that it would have is shown as it was given."""
+    given = config.get("TargetGroupStickinessConfig") or {}
+    if given.get("Enabled"):
+        raise errors.not_supported("TargetGroupStickinessConfig.Enabled 'true'")
+    seconds = given.get("DurationSeconds")
+    if seconds is None:
+        return {"Enabled": False}
+    if not 1 <= seconds <= LONGEST_STICKINESS:
+        raise errors.validation(
+            f"The stickiness duration of target groups must be between 1 and {LONGEST_STICKINESS} seconds"
+        )
+    return {"Enabled": False, "DurationSeconds": seconds}
 
 
 def _groups(action: Params) -> list[Params]:
     config = action.get("ForwardConfig") or {}
-    if (config.get("TargetGroupStickinessConfig") or {}).get("Enabled"):
-        raise errors.not_supported("TargetGroupStickinessConfig.Enabled 'true'")
     single, several = action.get("TargetGroupArn"), config.get("TargetGroups") or []
     groups = [_weighted(group) for group in several] or ([_weighted(action)] if single else [])
     if not groups:

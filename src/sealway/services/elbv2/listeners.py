@@ -116,7 +116,8 @@ def _refuse_tls_settings(request: Params, protocol: str) -> None:
     ):
         if request.get(member):
             raise errors.validation(f"{noun} cannot be specified for {protocol} listeners")
-    if (request.get("MutualAuthentication") or {}).get("Mode") not in {None, "off"}:
+    mutual = {**(request.get("MutualAuthentication") or {})}
+    if mutual.pop("Mode", "off") != "off" or any(mutual.values()):
         raise errors.validation(f"Mutual authentication cannot be specified for {protocol} listeners")
 
 

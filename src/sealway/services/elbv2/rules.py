@@ -18,17 +18,20 @@ def describe_rules(ctx: Context, request: Params) -> Params:
     if bool(of) == bool(asked):
         raise errors.validation("You must specify either listener rule ARNs or a listener ARN")
     if of:
-        return {"Rules": [_default_rule(lookup.listener(ctx, ctx.store, of))]}
+        chosen, following = lookup.page([lookup.listener(ctx, ctx.store, of)], request)
+        return {"Rules": [_default_rule(item) for item in chosen], **following}
     known = {rule_arn(item): item for item in lookup.owned(ctx, ctx.store, Listener)}
     if any(arn not in known for arn in asked or ()):
         raise errors.rule_not_found()
-    return {"Rules": [_default_rule(known[arn]) for arn in lookup.unique(asked or ())]}
+    chosen, following = lookup.page([known[arn] for arn in lookup.unique(asked or ())], request)
+    return {"Rules": [_default_rule(item) for item in chosen], **following}
 
 
 def describe_listener_certificates(ctx: Context, request: Params) -> Params:
     """DescribeListenerCertificates: a TCP listener has none."""
     lookup.listener(ctx, ctx.store, request["ListenerArn"])
-    return {"Certificates": []}
+    none: list[Listener] = []
+    return {"Certificates": lookup.page(none, request)[0]}
 
 
 def rule_arn(item: Listener) -> str:

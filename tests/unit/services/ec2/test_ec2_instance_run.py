@@ -78,6 +78,13 @@ def test_a_full_subnet(ec2: Ec2) -> None:
         run(ec2, SubnetId=subnet_id)
 
 
+def test_an_account_has_so_many_instances(ec2: Ec2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sealway.services.ec2.instance_run.MOST_INSTANCES", 3)
+    assert len(run(ec2, MaxCount=2**31 - 1)) == 3
+    with refused("InstanceLimitExceeded", "allows for 0 more running instance(s). You requested at least 1"):
+        run(ec2)
+
+
 @pytest.mark.parametrize(
     ("request_", "code", "words"),
     [

@@ -58,6 +58,10 @@ def test_the_flat_writing_and_protocol_numbers_mean_the_same_rule(ec2: Ec2, grou
         'the specified rule "peer: 10.0.0.0/8, TCP, from port: 443, to port: 443, ALLOW" already exists',
     ):
         ec2.call("AuthorizeSecurityGroupIngress", GroupId=group_id, IpPermissions=[HTTPS])
+    with refused("InvalidParameterCombination", "groupName cannot be used with the parameter groupId"):
+        ec2.call("RevokeSecurityGroupIngress", GroupName="web", GroupId=group_id, IpPermissions=[HTTPS])
+    with refused("InvalidParameterCombination", "either SecurityGroupRuleIds"):
+        ec2.call("RevokeSecurityGroupIngress", GroupId=group_id, SecurityGroupRuleIds=["sgr-1"], **flat)
     ec2.call("RevokeSecurityGroupIngress", GroupName="web", IpPermissions=[HTTPS])
     assert described(ec2, group_id)["IpPermissions"] == []
     with refused("InvalidPermission.NotFound"):

@@ -19,8 +19,9 @@ from sealway.model.request import RequestContext
 from sealway.model.task_set import TaskSet
 from sealway.services.context import Context
 from sealway.services.ecs.operations import OPERATIONS
-from sealway.store.sqlite import SqliteStore, SqliteTransaction
+from sealway.store.sqlite import SqliteStore
 from sealway.wire.validation import check
+from tests.support.discarding import Discarding
 from tests.support.ecs_world import (
     BALANCERS,
     CONTAINER,
@@ -154,18 +155,6 @@ def ctx() -> Iterator[Context]:
             OPERATIONS[name](context, request)
         yield Context(caller=CALLER, store=Discarding(store), ids=CountingIds())
         store.close()
-
-
-class Discarding:
-    """A store that forgets what a transaction wrote, so that every example starts from the same state."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-        self.get, self.list = store.get, store.list
-
-    @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
-        yield SqliteTransaction(self._store._memory)
 
 
 def requests(name: str) -> st.SearchStrategy[dict[str, Any]]:

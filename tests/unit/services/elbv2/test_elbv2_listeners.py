@@ -58,6 +58,15 @@ def test_weights(world: World) -> None:
     assert stored.target_group_weights == {blue: 90, green: 0}
 
 
+def test_what_stickiness_would_last_is_shown_as_given(world: World) -> None:
+    group = {"TargetGroupArn": world.target_group()["TargetGroupArn"]}
+    off = {"Enabled": False, "DurationSeconds": 60}
+    actions = forward(group)
+    actions[0]["ForwardConfig"]["TargetGroupStickinessConfig"] = off
+    made = world.listener(world.load_balancer(), {}, DefaultActions=actions)
+    assert made["DefaultActions"][0]["ForwardConfig"]["TargetGroupStickinessConfig"] == off
+
+
 def test_the_same_request_again_answers_the_same_listener(world: World) -> None:
     edge, group = world.load_balancer(), world.target_group()
     arn = group["TargetGroupArn"]
@@ -88,6 +97,25 @@ REFUSED = {
     "a TLS policy": ({"SslPolicy": "ELBSecurityPolicy-2016-08"}, "ValidationError", "SSL policy"),
     "ALPN": ({"AlpnPolicy": ["HTTP2Only"]}, "ValidationError", "ALPN"),
     "mutual TLS": ({"MutualAuthentication": {"Mode": "verify"}}, "ValidationError", "Mutual"),
+    "mutual TLS that is off, with trust": (
+        {"MutualAuthentication": {"Mode": "off", "TrustStoreArn": "t"}},
+        "ValidationError",
+        "Mutual",
+    ),
+    "a forward that redirects": (
+        {"DefaultActions": [{"Type": "forward", "RedirectConfig": {"StatusCode": "HTTP_301"}}]},
+        "ValidationError",
+        "RedirectConfig cannot be specified for an action of type 'forward'",
+    ),
+    "a stickiness of no time": (
+        {
+            "DefaultActions": [
+                {"Type": "forward", "ForwardConfig": {"TargetGroupStickinessConfig": {"DurationSeconds": 0}}}
+            ]
+        },
+        "ValidationError",
+        "between 1 and 604800 seconds",
+    ),
     "no action": ({"DefaultActions": []}, "TooManyActions", "exactly one"),
     "a redirect": ({"DefaultActions": [{"Type": "redirect"}]}, "InvalidLoadBalancerAction", "'redirect'"),
     "no target group": ({"DefaultActions": [{"Type": "forward"}]}, "ValidationError", "must be specified"),
@@ -249,6 +277,7 @@ def test_a_listener_has_its_default_rule_and_no_certificate(world: World) -> Non
     assert world("DescribeRules", RuleArns=[rule["RuleArn"]])["Rules"] == [rule]
     assert world.error("DescribeRules", RuleArns=["x"])[0] == "RuleNotFound"
     assert world.error("DescribeRules")[0] == "ValidationError"
+    assert world.error("DescribeRules", ListenerArn=made["ListenerArn"], Marker="x")[0] == "ValidationError"
     assert world("DescribeListenerCertificates", ListenerArn=made["ListenerArn"]) == {"Certificates": []}
 
 
