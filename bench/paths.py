@@ -6,14 +6,11 @@ speed between rounds changes both.
 """
 
 import json
-import os
-import resource
 import socket
 import ssl
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from tests.support.netns_topology import inside
 
@@ -23,8 +20,6 @@ from .stage import ECHO, IPERF, SOURCES, TLS, Stage, Way
 
 PEERS = ("nftables", "haproxy", "nginx")
 AT_ONCE = 64
-CPU_RATE = 4000
-"""Connections a second at which CPU time is compared: well below what the slowest way can carry."""
 PACE = 1000
 """Requests a second of the latency test, over all ways together."""
 NAMES = ("tcp_conn_ratio", "tls_keepalive_ratio", "iperf_ratio", "tls_1mb_ratio")
@@ -182,55 +177,3 @@ def _add_latencies(sheet: Sheet, taken: dict[str, list[int]]) -> None:
                 sheet.add(
                     prefixed(f"p{percent}_extra_us", name), value - at["direct"], "us", f"{how}, above direct"
                 )
-
-
-def cpu_time(sheet: Sheet, stage: Stage, rounds: int) -> None:
-    """What a connection costs in CPU time at a fixed rate: of all processes on its way, and the kernel's."""
-
-    def slice_of(way: Way) -> float:
-        before = _cpu(stage)
-        opened = open_connections(stage, way, 1.5, CPU_RATE)
-        return (_cpu(stage) - before) / 1000 / max(opened.done, 1)
-
-    values = in_turns(stage, rounds, slice_of)
-    how = (
-        f"{CPU_RATE} connections/s: run time (schedstat) of client, server, proxy and ksoftirqd, 1.5-s slices"
-    )
-    sheet.add("direct_cpu_us_per_conn", statistics.median(values["direct"]), "us", how, values["direct"])
-    for way, own in values.items():
-        if way != "direct":
-            extra = [mine - theirs for mine, theirs in zip(own, values["direct"], strict=True)]
-            name = prefixed("cpu_extra_us_per_conn", way)
-            sheet.add(name, statistics.median(extra), "us", f"{how}, above direct", extra)
-
-
-def _cpu(stage: Stage) -> float:
-    """Nanoseconds of CPU time that the stage's processes and the kernel's packet threads have used."""
-    total = resource.getrusage(resource.RUSAGE_CHILDREN)
-    pids = [process.pid for each in stage.processes.values() for process in each]
-    used = sum(_run_time(pid) for root in pids for pid in (root, *_children(root)))
-    kernel = sum(_run_time(pid) for pid in _ksoftirqd())
-    return (total.ru_utime + total.ru_stime) * 1e9 + used + kernel
-
-
-def _children(pid: int) -> list[int]:
-    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in told.split()]
-
-
-def _run_time(pid: int) -> int:
-    return sum(
-        int((each / "schedstat").read_text().split()[0]) for each in Path(f"/proc/{pid}/task").iterdir()
-    )
-
-
-def _ksoftirqd() -> list[int]:
-    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    return [pid for pid in pids if _name(pid).startswith("ksoftirqd/")]
-
-
-def _name(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text()
-    except OSError:
-        return ""

@@ -59,7 +59,8 @@ class Stage:
         self.processes: dict[str, list[subprocess.Popen[str]]] = {}
         self.next_port = 0
         """Where the connecting client goes on through its addresses and ports."""
-        self.plane = EbpfDataPlane(pins=Path(f"/sys/fs/bpf/sealway-bench-{os.getpid()}"))
+        self.pins = Path(f"/sys/fs/bpf/sealway-bench-{os.getpid()}")
+        self.plane = EbpfDataPlane(pins=self.pins)
         self._prefix = f"bench{os.getpid()}"
         self._stack = AsyncExitStack()
         self.directory = Path(tempfile.mkdtemp(prefix="sealway-bench-"))
