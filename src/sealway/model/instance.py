@@ -25,6 +25,8 @@ class Instance(Resource, frozen=True, kw_only=True):
     security_groups: tuple[str, ...] = ()
     reservation_id: str
     client_token: str = ""
+    client_request: str = ""
+    """A digest of the RunInstances request that the token stands for."""
     ami_launch_index: int = 0
     user_data: str = ""
     """Base64, as given."""

@@ -23,6 +23,8 @@ class LaunchTemplate(Resource, frozen=True, kw_only=True):
     last_number: int = 1
     """The highest number given out."""
     client_token: str = ""
+    client_request: str = ""
+    """A digest of the request that the token stands for."""
     created_at: datetime
     created_by: str
     tags: dict[str, str] = {}
@@ -50,6 +52,7 @@ class LaunchTemplateVersion(Resource, frozen=True, kw_only=True):
     group_ids: tuple[str, ...] = ()
     group_names: tuple[str, ...] = ()
     client_token: str = ""
+    client_request: str = ""
     created_at: datetime
     created_by: str
 

@@ -50,6 +50,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
     reservation_id: str
     client_token: str = ""
+    client_request: str = ""
 
 
 def free_address(subnet: Subnet, taken: Collection[str], ids: IdSource) -> str | None:
@@ -77,6 +78,7 @@ def new_instance(
         security_groups=site.groups,
         reservation_id=batch.reservation_id,
         client_token=batch.client_token,
+        client_request=batch.client_request,
         ami_launch_index=index,
         user_data=recipe.user_data,
         key_name=recipe.key_name,

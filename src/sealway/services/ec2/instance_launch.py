@@ -70,7 +70,6 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     group_ids: tuple[str, ...]
     group_names: tuple[str, ...]
     private_ip: str | None
-    client_token: str
 
 
 def read(ctx: Context, request: Params) -> Launch:
@@ -94,7 +93,6 @@ def read(ctx: Context, request: Params) -> Launch:
         group_ids=tuple(interface.get("Groups") or request.get("SecurityGroupIds") or ()),
         group_names=tuple(request.get("SecurityGroups") or ()),
         private_ip=private_ip,
-        client_token=request.get("ClientToken") or "",
     )
 
 

@@ -13,17 +13,18 @@ from ...model.instance import Instance
 from ...model.network import NetworkInterface, SecurityGroup, Subnet
 from ...model.new_instance import Batch, NewInstance, Site, free_address, new_instance
 from ...model.request import Params
-from ...store import Reader, Transaction
+from ...store import Reader
 from ..context import Context, Operation
 from . import instance_launch, launch_template_source
 from .instance_launch import Launch
 from .instance_shape import reservation_shape
 from .lookup import by_id, by_ids, default_vpc, owned
-from .request import operation
+from .request import check_same_request, operation, token_of
 from .security_group import by_name
 from .subnet import free_addresses
 from .zones import zone_names
 
+_LONGEST_TOKEN = 64
 MOST_INSTANCES = 1000
 """Of an account in a region that are not terminated: so that one slip does not take a whole subnet."""
 
@@ -122,10 +123,9 @@ def _room(ctx: Context, reader: Reader, wanted: int) -> int:
     return room
 
 
-def _instances(ctx: Context, reader: Reader, launch: Launch) -> list[NewInstance]:
+def _instances(ctx: Context, reader: Reader, launch: Launch, batch: Batch) -> list[NewInstance]:
     subnet = _subnet(ctx, reader, launch)
     groups = _groups(ctx, reader, launch, subnet)
-    batch = Batch(reservation_id=f"r-{ctx.ids.hex(17)}", client_token=launch.client_token)
     return [
         new_instance(
             launch.recipe,
@@ -138,35 +138,22 @@ def _instances(ctx: Context, reader: Reader, launch: Launch) -> list[NewInstance
     ]
 
 
-def _launched_before(ctx: Context, tx: Transaction, launch: Launch) -> list[Instance]:
-    """What the same client token launched. Raises when it asked for something else then."""
-    if not launch.client_token:
-        return []
-    earlier = owned(ctx, tx, Instance, client_token=launch.client_token)
-    for instance in earlier:
-        recipe = launch.recipe
-        then = (instance.image_id, instance.instance_type, instance.user_data, instance.key_name)
-        now = (recipe.image_id, recipe.instance_type, recipe.user_data, recipe.key_name)
-        elsewhere = launch.subnet_id not in (None, instance.subnet_id)
-        if then != now or elsewhere or len(earlier) > launch.max_count:
-            raise AwsError(
-                "IdempotentParameterMismatch",
-                "Arguments on this idempotent request are inconsistent "
-                "with arguments used in previous request(s).",
-            )
-    return sorted(earlier, key=lambda instance: instance.ami_launch_index)
-
-
 def run_instances(ctx: Context, request: Params) -> Params:
     """RunInstances; what the request says goes over what its launch template says."""
+    token, digest = token_of(request, _LONGEST_TOKEN)
     with ctx.store.transaction() as tx:
         launch = instance_launch.read(ctx, launch_template_source.merged(ctx, tx, request))
-        launched = _launched_before(ctx, tx, launch)
+        launched = owned(ctx, tx, Instance, client_token=token) if token else []
+        for instance in launched:
+            check_same_request(instance.client_request, digest)
         if not launched:
-            for instance, interface in _instances(ctx, tx, launch):
+            batch = Batch(
+                reservation_id=f"r-{ctx.ids.hex(17)}", client_token=token, client_request=token and digest
+            )
+            for instance, interface in _instances(ctx, tx, launch, batch):
                 launched.append(tx.put(instance))
                 tx.put(interface)
-        answer = reservation_shape(tx, launched)
+        answer = reservation_shape(tx, sorted(launched, key=lambda instance: instance.ami_launch_index))
     return answer
 
 

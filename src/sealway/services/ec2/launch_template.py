@@ -17,15 +17,16 @@ from . import tags
 from .filters import Getter, select
 from .launch_template_source import find, read_data, version_of
 from .lookup import owned
-from .request import operation, paged
+from .request import check_same_request, operation, paged, token_of
 
 MOST_VERSIONS = 10_000
+_LONGEST_TOKEN = 128
 _NAME = re.compile(r"[a-zA-Z0-9().\-/_]{3,128}")
 
 
 def create_launch_template(ctx: Context, request: Params) -> Params:
     """CreateLaunchTemplate: version 1, which is the default. A client token again answers the same."""
-    name, token = request["LaunchTemplateName"], request.get("ClientToken") or ""
+    name, (token, digest) = request["LaunchTemplateName"], token_of(request, _LONGEST_TOKEN)
     if _NAME.fullmatch(name) is None:
         raise AwsError(
             "InvalidLaunchTemplateName.MalformedException",
@@ -39,6 +40,7 @@ def create_launch_template(ctx: Context, request: Params) -> Params:
         region=ctx.region,
         name=name,
         client_token=token,
+        client_request=token and digest,
         created_at=ctx.now,
         created_by=_root(ctx),
         tags=labels["launch-template"],
@@ -47,6 +49,7 @@ def create_launch_template(ctx: Context, request: Params) -> Params:
     with ctx.store.transaction() as tx:
         known = owned(ctx, tx, LaunchTemplate, name=name)
         if known and token and known[0].client_token == token:
+            check_same_request(known[0].client_request, digest)
             return {"LaunchTemplate": _shape(known[0])}
         if known:
             raise AwsError(
@@ -58,19 +61,21 @@ def create_launch_template(ctx: Context, request: Params) -> Params:
 
 def create_launch_template_version(ctx: Context, request: Params) -> Params:
     """CreateLaunchTemplateVersion: with a source version, what the data does not say stays as there."""
-    token = request.get("ClientToken") or ""
+    token, digest = token_of(request, _LONGEST_TOKEN)
     with ctx.store.transaction() as tx:
         template = find(ctx, tx, request)
         versions = tx.list(LaunchTemplateVersion, template_id=template.id)
         earlier = [v for v in versions if token and v.client_token == token]
         if earlier:
+            check_same_request(earlier[0].client_request, digest)
             return {"LaunchTemplateVersion": _version_shape(template, earlier[0])}
         if len(versions) >= MOST_VERSIONS:
             raise AwsError("VersionLimitExceeded", f"A launch template has at most {MOST_VERSIONS} versions.")
         source = request.get("SourceVersion")
         base = version_of(tx, template, source).data if source else {}
         number = template.last_number + 1
-        version = tx.put(_version(ctx, template, number, request, {**base, **request["LaunchTemplateData"]}))
+        made = _version(ctx, template, number, request, {**base, **request["LaunchTemplateData"]})
+        version = tx.put(made.replace(client_request=token and digest))
         template = tx.put(template.replace(latest_version=number, last_number=number))
         return {"LaunchTemplateVersion": _version_shape(template, version)}
 

@@ -6,6 +6,7 @@ DryRun runs the whole operation against the store and undoes it, so it finds eve
 would meet. Source: Amazon EC2 API Reference, "Common query parameters" and "Error codes".
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
@@ -30,6 +31,25 @@ def dry_run_succeeded() -> AwsError:
 def unsupported(what: str) -> AwsError:
     """AWS's code for what is not available; ``what`` names the parameter or its value."""
     return AwsError("UnsupportedOperation", f"{what} is not supported by Sealway.")
+
+
+def token_of(request: Params, longest: int) -> tuple[str, str]:
+    """The client token, and a digest of all that the request says, which the token then stands for."""
+    token = request.get("ClientToken") or ""
+    if len(token) > longest or not token.isascii():
+        raise AwsError("InvalidParameterValue", f"A client token has at most {longest} ASCII characters.")
+    told = msgspec.json.encode({**request, "DryRun": None}, order="sorted")
+    return token, hashlib.sha256(told).hexdigest()
+
+
+def check_same_request(then: str, now: str) -> None:
+    """Raises where a token stood for another request. ``then`` is empty where that was not kept."""
+    if then not in ("", now):
+        raise AwsError(
+            "IdempotentParameterMismatch",
+            "Arguments on this idempotent request are inconsistent with arguments used in previous"
+            " request(s).",
+        )
 
 
 class DryRunStore:

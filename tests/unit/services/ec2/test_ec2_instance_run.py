@@ -136,6 +136,11 @@ def test_groups_of_another_vpc(ec2: Ec2) -> None:
 def test_a_client_token_launches_once(ec2: Ec2) -> None:
     first, again = (run(ec2, ClientToken="t-1") for _ in range(2))
     assert first == again
+    for other in ({"MaxCount": 2}, {"DisableApiTermination": True}, {"Placement": {"AvailabilityZone": ""}}):
+        with refused("IdempotentParameterMismatch", "inconsistent with arguments used in previous"):
+            run(ec2, ClientToken="t-1", **other)
+    with refused("InvalidParameterValue", "at most 64 ASCII characters"):
+        run(ec2, ClientToken="t" * 65)
     with refused("IdempotentParameterMismatch"):
         run(ec2, ClientToken="t-1", InstanceType="m5.large")
 

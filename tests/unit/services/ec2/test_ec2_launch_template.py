@@ -41,6 +41,14 @@ def test_create_and_describe(ec2):
 def test_a_name_is_taken_once_and_a_token_answers_again(ec2):
     made = create(ec2, ClientToken="t")
     assert create(ec2, ClientToken="t") == made
+    with refused("IdempotentParameterMismatch", "inconsistent"):
+        create(ec2, ClientToken="t", LaunchTemplateData={**DATA, "KeyName": "k"})
+    version = {"LaunchTemplateId": made["LaunchTemplateId"], "ClientToken": "v"}
+    for _ in range(2):
+        second = ec2.call("CreateLaunchTemplateVersion", LaunchTemplateData=DATA, **version)
+        assert second["LaunchTemplateVersion"]["VersionNumber"] == 2
+    with refused("IdempotentParameterMismatch", "inconsistent"):
+        ec2.call("CreateLaunchTemplateVersion", LaunchTemplateData={**DATA, "KeyName": "k"}, **version)
     with refused("InvalidLaunchTemplateName.AlreadyExistsException", "already in use"):
         create(ec2)
     with refused("InvalidLaunchTemplateName.MalformedException", "between 3 and 128"):
