@@ -5,7 +5,9 @@ A VPC's block is chosen here, as on AWS: a /56 that is nobody else's. It is of t
 AssociateVpcCidrBlock, AssociateSubnetCidrBlock and CreateSubnet in the Amazon EC2 API Reference.
 """
 
+from collections.abc import Callable
 from ipaddress import AddressValueError, IPv6Network, NetmaskValueError
+from typing import TypeVar
 
 from ...model.errors import AwsError
 from ...model.ids import IdSource
@@ -16,6 +18,7 @@ from ..context import Context, Operation
 from .lookup import by_id
 from .request import operation
 
+N = TypeVar("N", Vpc, Subnet)
 VPC_PREFIX = 56
 SUBNET_PREFIXES = (56, 60, 64)
 _VPC_ASSOCIATION, _SUBNET_ASSOCIATION = "vpc-cidr-assoc-", "subnet-cidr-assoc-"
@@ -95,17 +98,7 @@ def disassociate_vpc(ctx: Context, request: Params) -> Params:
     """DisassociateVpcCidrBlock: of the IPv6 block, once no subnet has a part of it."""
     wanted = request["AssociationId"]
     with ctx.store.transaction() as tx:
-        found = [
-            vpc
-            for vpc in tx.list(Vpc, account_id=ctx.account_id, region=ctx.region)
-            if vpc.ipv6_cidr and vpc_association(vpc)["AssociationId"] == wanted
-        ]
-        if not found:
-            raise AwsError(
-                "InvalidVpcCidrBlockAssociationID.NotFound",
-                f"The vpc CIDR block association ID '{wanted}' does not exist",
-            )
-        (vpc,) = found
+        vpc = _associated(ctx, tx, Vpc, vpc_association, wanted)
         if any(subnet.ipv6_cidr for subnet in tx.list(Subnet, vpc_id=vpc.id)):
             raise AwsError(
                 "InvalidCidrBlock.InUse",
@@ -135,17 +128,7 @@ def disassociate_subnet(ctx: Context, request: Params) -> Params:
     """DisassociateSubnetCidrBlock: refused while a network interface has an address of it."""
     wanted = request["AssociationId"]
     with ctx.store.transaction() as tx:
-        found = [
-            subnet
-            for subnet in tx.list(Subnet, account_id=ctx.account_id, region=ctx.region)
-            if subnet.ipv6_cidr and subnet_association(subnet)["AssociationId"] == wanted
-        ]
-        if not found:
-            raise AwsError(
-                "InvalidSubnetCidrBlockAssociationID.NotFound",
-                f"The subnet CIDR block association ID '{wanted}' does not exist",
-            )
-        (subnet,) = found
+        subnet = _associated(ctx, tx, Subnet, subnet_association, wanted)
         if any(eni.ipv6_addresses for eni in tx.list(NetworkInterface, subnet_id=subnet.id)):
             raise AwsError(
                 "DependencyViolation",
@@ -153,6 +136,20 @@ def disassociate_subnet(ctx: Context, request: Params) -> Params:
             )
         tx.put(subnet.replace(ipv6_cidr="", assign_ipv6_address_on_creation=False))
     return _ended(subnet_association(subnet)) | {"SubnetId": subnet.id}
+
+
+def _associated(
+    ctx: Context, reader: Reader, kind: type[N], association: Callable[[N], Params], wanted: str
+) -> N:
+    """The caller's VPC or subnet that has the association of that id."""
+    for each in reader.list(kind, account_id=ctx.account_id, region=ctx.region):
+        if each.ipv6_cidr and association(each)["AssociationId"] == wanted:
+            return each
+    noun = kind.__name__
+    raise AwsError(
+        f"Invalid{noun}CidrBlockAssociationID.NotFound",
+        f"The {noun.lower()} CIDR block association ID '{wanted}' does not exist",
+    )
 
 
 def _ended(association: Params) -> Params:

@@ -62,7 +62,7 @@ def describe_load_balancers(ctx: Context, request: Params) -> Params:
         )
     found = lookup.owned(ctx, ctx.store, LoadBalancer)
     if asked_arns:
-        found = _by_arns(found, asked_arns)
+        found = lookup.by_arns(LoadBalancer, found, asked_arns, errors.load_balancer_not_found())
     elif asked_names:
         found = _by_names(found, asked_names)
     chosen, following = lookup.page(found, request)
@@ -171,15 +171,6 @@ def _same_or_duplicate(existing: LoadBalancer, new: LoadBalancer, wanted: list[z
             f"A load balancer with the same name '{existing.name}' exists, but with different settings",
         )
     return {"LoadBalancers": [views.load_balancer(existing)]}
-
-
-def _by_arns(found: list[LoadBalancer], asked: list[str]) -> list[LoadBalancer]:
-    known = {item.arn: item for item in found}
-    for arn in asked:
-        lookup.check_arn(LoadBalancer, arn)
-    if any(arn not in known for arn in asked):
-        raise errors.load_balancer_not_found()
-    return [known[arn] for arn in lookup.unique(asked)]
 
 
 def _by_names(found: list[LoadBalancer], asked: list[str]) -> list[LoadBalancer]:

@@ -50,6 +50,16 @@ def check_arn(kind: type[Resource], arn: str) -> None:
         raise errors.validation(f"'{arn}' is not a valid {noun} ARN")
 
 
+def by_arns(kind: type[R], found: list[R], asked: list[str], unknown: AwsError) -> list[R]:
+    """Those of ``found`` that are asked for, in that order. Raises ``unknown`` unless all are there."""
+    known = {item.key: item for item in found}
+    for arn in asked:
+        check_arn(kind, arn)
+    if any(arn not in known for arn in asked):
+        raise unknown
+    return [known[arn] for arn in unique(asked)]
+
+
 def load_balancer(ctx: Context, reader: Reader, arn: str) -> LoadBalancer:
     """The load balancer. Raises ``LoadBalancerNotFound``."""
     check_arn(LoadBalancer, arn)

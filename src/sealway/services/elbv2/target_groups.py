@@ -52,7 +52,9 @@ def describe_target_groups(ctx: Context, request: Params) -> Params:
         wanted = lookup.load_balancer(ctx, ctx.store, request["LoadBalancerArn"]).arn
         found = [group for group in found if wanted in in_use[group.arn]]
     elif request.get("TargetGroupArns"):
-        found = _by_arns(found, request["TargetGroupArns"])
+        found = lookup.by_arns(
+            TargetGroup, found, request["TargetGroupArns"], errors.target_group_not_found()
+        )
     elif request.get("Names"):
         found = _by_names(found, request["Names"])
     chosen, following = lookup.page(found, request)
@@ -151,15 +153,6 @@ def _load_balancers_by_group(ctx: Context) -> defaultdict[str, set[str]]:
         for group in listener.target_group_weights:
             in_use[group].add(listener.load_balancer_arn)
     return in_use
-
-
-def _by_arns(found: list[TargetGroup], asked: list[str]) -> list[TargetGroup]:
-    known = {group.arn: group for group in found}
-    for arn in asked:
-        lookup.check_arn(TargetGroup, arn)
-    if any(arn not in known for arn in asked):
-        raise errors.target_group_not_found()
-    return [known[arn] for arn in lookup.unique(asked)]
 
 
 def _by_names(found: list[TargetGroup], asked: list[str]) -> list[TargetGroup]:
