@@ -9,6 +9,7 @@ import pytest
 
 from sealway.drivers.dataplane import abi, loader
 from sealway.model.errors import DriverError
+from tests.support.older_layout import of_another_digest
 
 pytestmark = pytest.mark.root
 
@@ -83,9 +84,7 @@ def test_programs_for_other_hosts_come_when_they_are_asked_for(
     assert _pinned(pins) == {*loader.PROGRAMS, *loader.ELSEWHERE}
     found = loader.load_elsewhere(pins, first)
     assert sorted(map(_id, found.values())) == sorted(map(_id, made.values())), "not loaded again"
-    changed = tmp_path / "nlb.o"
-    changed.write_bytes(loader.OBJECT.read_bytes() + b"\0")
-    monkeypatch.setattr(loader, "OBJECT", changed)
+    monkeypatch.setattr(loader, "OBJECT", of_another_digest(tmp_path))
     (loader.place_of(pins) / loader.ELSEWHERE[0]).unlink()
     with pytest.raises(DriverError, match="start Sealway again"):
         loader.load_elsewhere(pins, first)
@@ -107,18 +106,15 @@ def test_a_start_that_died_among_its_pins_is_not_taken_for_a_whole_one(
     pins: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loader.load(pins, 1024).close()
-    original, changed = loader.OBJECT, tmp_path / "nlb.o"
-    changed.write_bytes(loader.OBJECT.read_bytes() + b"\0")
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loader, "OBJECT", changed)
+        patch.setattr(loader, "OBJECT", of_another_digest(tmp_path))
         patch.setattr(loader, "_pin_programs", dies)
         with pytest.raises(KeyboardInterrupt):
             loader.load(pins, 1024)
-    monkeypatch.setattr(loader, "OBJECT", original)
     before = (loader.place_of(pins) / "sealway_host").stat().st_ino
     loader.load(pins, 1024).close()
     assert (loader.place_of(pins) / "sealway_host").stat().st_ino != before, "loaded anew"

@@ -15,6 +15,7 @@ from sealway.drivers.dataplane.driver import EbpfDataPlane
 from sealway.model.errors import DriverError
 from tests.support.dataplane_world import World, frontend, pins, world
 from tests.support.netns_topology import run
+from tests.support.older_layout import of_another_digest
 
 pytestmark = pytest.mark.root
 
@@ -108,8 +109,7 @@ async def test_changed_programs_take_over_without_a_gap(net: World, monkeypatch:
     running, _ = await process(net, state)
     connection = await net.parts.connect("outside", "10.1.1.100", 443)
     await kill(running)
-    changed = tmp_path / "nlb.o"
-    changed.write_bytes(loader.OBJECT.read_bytes() + b"\0")  # trailing bytes: the same code, another digest
+    changed = of_another_digest(tmp_path)
     monkeypatch.setattr(loader, "OBJECT", changed)
     plane = EbpfDataPlane(pins=pins())
     with net.topology.enter("host"):

@@ -18,6 +18,7 @@ from sealway.drivers.contracts.dataplane import DataPlaneState
 from sealway.drivers.dataplane import loader
 from sealway.model.guard import TCP, Guard, GuardRule, Guards
 from tests.support.netns_topology import CLIENT, ROUTER, TASKS, VIP, run
+from tests.support.older_layout import of_another_digest
 from tests.support.tcp_parts import Client, until
 from tests.support.two_hosts import FAR_TASKS, NEAR_NETWORK, TARGETS, Hosts, frontend, two_hosts
 
@@ -186,9 +187,7 @@ async def test_another_process_takes_over_with_and_without_peers(
     assert {each.server for each in flows} == {"task1", "far1"}
     await restart(everywhere, 4)
     assert hosts.near.last_writes == 0
-    changed = tmp_path / "nlb.o"
-    changed.write_bytes(loader.OBJECT.read_bytes() + b"\0")  # trailing bytes: the same code, another digest
-    monkeypatch.setattr(loader, "OBJECT", changed)
+    monkeypatch.setattr(loader, "OBJECT", of_another_digest(tmp_path))
     await restart(everywhere, 4)
     assert hosts.near.last_writes == 0
     assert all([await each.lives() for each in flows]), "an upgrade with peers"
