@@ -47,10 +47,22 @@ def test_what_the_verifier_says_is_passed_on(
     ]
     subprocess.run([*command, "-c", str(source), "-o", str(target)], check=True)
     monkeypatch.setattr(loader, "OBJECT", target)
+    before = set(os.listdir("/proc/self/fd"))
     with pytest.raises(DriverError, match=r"(?s)did not take.*sealway doctor.*invalid mem access") as refused:
         loader.load(pins, 1024)
     assert not refused.value.retryable
     assert not any(loader.place_of(pins).iterdir())
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_every_descriptor_is_given_back(pins: Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    for _ in ("loaded", "adopted"):
+        narrow = loader.load(pins, 1024)
+        loader.load6(pins, 1024, narrow).close()
+        loader.close_programs(loader.load_elsewhere(pins, narrow))
+        narrow.close()
+        assert set(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_missing_object_says_how_to_make_it(pins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
