@@ -1,103 +1,42 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* Ahead of nlb.bpf.c's uplink program, where a driver has XDP: drops what that one would drop without an answer, for the
- * same reasons and into the same counters, before an skb is made of it. Everything else passes to it: it decides.
- *
- * What is looked at costs no established TCP connection more than finding out that it is none of this. A fragment is
- * left to the other program, even where its first one is not known: that may be in the same batch of frames, whose XDP
- * programs all run before the first of them gets there.
+/* Ahead of nlb.bpf.c's uplink program, where a driver has XDP (lib/early.h). An interface has one such program: what is
+ * not this one's goes on to uplink6.bpf.c's, which stands ahead of nlb6.bpf.c's, or passes where there is none.
  */
 #define SEALWAY_XDP
-#include "lib/drop_reason.h"
-#include "lib/flood.h"
-#include "lib/guard.h"
+#include "lib/early.h"
 #include "lib/parse.h"
-#include "lib/stats.h"
-#include "lib/vip.h"
 
-static __always_inline int drop_early(enum sealway_drop_reason reason)
-{
-	count_drop(reason);
-	return XDP_DROP;
-}
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} next SEC(".maps");
 
-/* More of the frame lies where only an skb's reader gets at. */
-static __always_inline bool is_whole(struct xdp_md *ctx)
-{
-	return frame_bytes(ctx) == ctx->data_end - ctx->data;
-}
-
-static __always_inline bool has_flow(const struct sealway_tuple *t)
-{
-	struct sealway_flow flow;
-
-	return find_flow(t, &flow) && !(flow.flags & (SEALWAY_FLOW_ANSWER | SEALWAY_FLOW_LINGERING));
-}
-
-static __always_inline bool is_beyond_rate(const struct packet *p, const struct sealway_frontend *frontend)
-{
-	return p->tuple.protocol == IPPROTO_TCP && uncompleted_handshakes(frontend->id) >= handshake_limit() &&
-	       !within_rate(frontend->id, false);
-}
-
-/* In the other program's order; 0: it may carry the packet. */
-static __always_inline int judge(const struct packet *p, const struct sealway_frontend *frontend, bool beyond_rate)
-{
-	struct sealway_backend *backend;
-	__u32 id;
-	int error;
-
-	if (has_flow(&p->tuple) || !choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
-		return 0;
-	backend = backend_of(id);
-	if (!backend)
-		return 0;
-	error = guard_flow(&p->tuple, frontend, backend, 0);
-	if (error || !beyond_rate)
-		return -error;
-	count_one(frontend->id, over_limit);
-	return SEALWAY_DROP_HANDSHAKE_LIMIT;
-}
-
-static __always_inline int look_at(const struct packet *p)
-{
-	struct sealway_frontend_key key = {
-		.vip = p->tuple.destination,
-		.port = p->tuple.destination_port,
-		.protocol = p->tuple.protocol,
-	};
-	struct sealway_frontend *frontend;
-	bool beyond_rate;
-	int reason;
-
-	if (!opens_flow(p) || (p->tuple.protocol == IPPROTO_UDP && has_flow(&p->tuple)))
-		return XDP_PASS;
-	frontend = bpf_map_lookup_elem(&frontends, &key);
-	if (!frontend)
-		return XDP_PASS;
-	beyond_rate = is_beyond_rate(p, frontend);
-	if (!beyond_rate &&
-	    allows(frontend->ingress, &p->tuple.source, p->tuple.protocol, p->tuple.destination_port))
-		return XDP_PASS;
-	reason = judge(p, frontend, beyond_rate);
-	if (!reason)
-		return XDP_PASS;
-	count_refused(frontend->id, reason);
-	return drop_early(reason);
-}
-
-SEC("xdp.frags")
+SEC("xdp") /* the loader says whether it knows of frames in several buffers */
 int sealway_early(struct xdp_md *ctx)
 {
+	int verdict = XDP_PASS;
 	struct packet p;
 
 	switch (parse(ctx, &p)) {
 	case PARSED_FLOW:
-		return may_be_vip(p.tuple.destination) ? look_at(&p) : XDP_PASS;
+		if (may_be_vip(p.tuple.destination))
+			verdict = look_at(&p);
+		break;
 	case PARSED_MALFORMED:
-		return is_vip(p.tuple.destination) && is_whole(ctx) ? drop_early(SEALWAY_DROP_MALFORMED) : XDP_PASS;
+		if (is_vip(p.tuple.destination))
+			return is_whole(ctx) ? drop_early(SEALWAY_DROP_MALFORMED) : XDP_PASS;
+		verdict = NOT_FOR_US;
+		break;
 	default:
-		return XDP_PASS;
+		if (ether_type(ctx) == bpf_htons(ETH_P_IPV6))
+			verdict = NOT_FOR_US;
 	}
+	if (verdict != NOT_FOR_US)
+		return verdict;
+	bpf_tail_call(ctx, &next, 0);
+	return XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -18,6 +18,11 @@ static __always_inline int pull(context *ctx, __u32 bytes)
 	return -1;
 }
 
+static __always_inline long load_bytes(context *ctx, __u32 offset, void *to, __u32 bytes)
+{
+	return bpf_xdp_load_bytes(ctx, offset, to, bytes);
+}
+
 static __always_inline __u32 frame_bytes(context *ctx)
 {
 	return bpf_xdp_get_buff_len(ctx);
@@ -43,6 +48,11 @@ typedef struct __sk_buff context;
 static __always_inline int pull(context *skb, __u32 bytes)
 {
 	return bpf_skb_pull_data(skb, bytes);
+}
+
+static __always_inline long load_bytes(context *skb, __u32 offset, void *to, __u32 bytes)
+{
+	return bpf_skb_load_bytes(skb, offset, to, bytes);
 }
 
 static __always_inline __u32 frame_bytes(context *skb)

@@ -55,11 +55,11 @@ static __always_inline bool is_error(__u8 protocol, __u8 type)
 	return type == ICMP_UNREACHABLE || type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETER_PROBLEM;
 }
 
-static __always_inline enum parsed parse_fragment6(struct __sk_buff *skb, struct packet *p, __u32 at, __u8 *next)
+static __always_inline enum parsed parse_fragment6(context *skb, struct packet *p, __u32 at, __u8 *next)
 {
 	struct fragment_extension f;
 
-	if (bpf_skb_load_bytes(skb, at, &f, sizeof(f)))
+	if (load_bytes(skb, at, &f, sizeof(f)))
 		return PARSED_MALFORMED;
 	*next = f.next;
 	p->id = f.id;
@@ -69,7 +69,7 @@ static __always_inline enum parsed parse_fragment6(struct __sk_buff *skb, struct
 }
 
 /* Past the extension headers; p->l4 is where the transport begins, or a later fragment's part of it. */
-static __always_inline enum parsed walk(struct __sk_buff *skb, struct packet *p, __u8 next)
+static __always_inline enum parsed walk(context *skb, struct packet *p, __u8 next)
 {
 	__u32 at = IP_OFFSET + sizeof(struct ipv6hdr);
 	enum parsed parsed;
@@ -98,7 +98,7 @@ static __always_inline enum parsed walk(struct __sk_buff *skb, struct packet *p,
 		case IPPROTO_HOPOPTS:
 		case IPPROTO_DSTOPTS:
 		case IPPROTO_ROUTING:
-			if (bpf_skb_load_bytes(skb, at, &e, sizeof(e)))
+			if (load_bytes(skb, at, &e, sizeof(e)))
 				return PARSED_MALFORMED;
 			if (next == IPPROTO_ROUTING && e.segments_left)
 				return PARSED_OTHER;
@@ -114,7 +114,7 @@ static __always_inline enum parsed walk(struct __sk_buff *skb, struct packet *p,
 	return PARSED_MALFORMED;
 }
 
-static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse_ipv6(context *skb, struct packet *p)
 {
 	struct ipv6hdr *ip = header(skb, IP_OFFSET, sizeof(*ip));
 	enum parsed parsed;
@@ -130,13 +130,13 @@ static __always_inline enum parsed parse_ipv6(struct __sk_buff *skb, struct pack
 	p->tos = bpf_ntohl(first) >> 20;
 	p->ttl = ip->hop_limit;
 	/* Beyond 64 KiB (BIG TCP) it is zero. */
-	p->bytes = ip->payload_len ? bpf_ntohs(ip->payload_len) + sizeof(*ip) : skb->len - IP_OFFSET;
+	p->bytes = ip->payload_len ? bpf_ntohs(ip->payload_len) + sizeof(*ip) : frame_bytes(skb) - IP_OFFSET;
 	parsed = walk(skb, p, ip->nexthdr);
 	p->headers = p->l4 - IP_OFFSET;
 	return parsed;
 }
 
-static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse_ipv4(context *skb, struct packet *p)
 {
 	struct iphdr *ip = header(skb, IP_OFFSET, sizeof(*ip));
 
@@ -151,7 +151,7 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct pack
 	p->id = ip->id;
 	p->headers = ip->ihl * 4;
 	p->l4 = IP_OFFSET + p->headers;
-	p->bytes = ip->tot_len ? bpf_ntohs(ip->tot_len) : skb->len - IP_OFFSET;
+	p->bytes = ip->tot_len ? bpf_ntohs(ip->tot_len) : frame_bytes(skb) - IP_OFFSET;
 	if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_ICMP)
 		return PARSED_OTHER;
 	if (ip->ihl < 5)
@@ -159,7 +159,7 @@ static __always_inline enum parsed parse_ipv4(struct __sk_buff *skb, struct pack
 	return ip->frag_off & IP_FRAGMENT_PLACE ? PARSED_FRAGMENT : PARSED_FLOW;
 }
 
-static __always_inline enum parsed parse_transport(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse_transport(context *skb, struct packet *p)
 {
 	struct icmp_header icmp;
 
@@ -167,20 +167,20 @@ static __always_inline enum parsed parse_transport(struct __sk_buff *skb, struct
 		return parse_tcp(skb, p);
 	if (p->tuple.protocol == IPPROTO_UDP)
 		return parse_udp(skb, p);
-	if (p->fragment_at || p->fragment & IP_MORE_FRAGMENTS || bpf_skb_load_bytes(skb, p->l4, &icmp, sizeof(icmp)))
+	if (p->fragment_at || p->fragment & IP_MORE_FRAGMENTS || load_bytes(skb, p->l4, &icmp, sizeof(icmp)))
 		return PARSED_OTHER;
 	return is_error(p->tuple.protocol, icmp.type) ? PARSED_ICMP_ERROR : PARSED_OTHER;
 }
 
-static __always_inline enum parsed parse(struct __sk_buff *skb, struct packet *p)
+static __always_inline enum parsed parse(context *skb, struct packet *p)
 {
 	enum parsed parsed = PARSED_OTHER;
 
 	__builtin_memset(p, 0, sizeof(*p));
-	p->segments = skb->gso_segs ? skb->gso_segs : 1;
-	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+	p->segments = segments_of(skb);
+	if (ether_type(skb) == bpf_htons(ETH_P_IPV6))
 		parsed = parse_ipv6(skb, p);
-	else if (skb->protocol == bpf_htons(ETH_P_IP))
+	else if (ether_type(skb) == bpf_htons(ETH_P_IP))
 		parsed = parse_ipv4(skb, p);
 	return parsed == PARSED_FLOW ? parse_transport(skb, p) : parsed;
 }

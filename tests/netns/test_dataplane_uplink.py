@@ -12,11 +12,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from sealway.drivers.contracts.dataplane import DataPlaneState, Interface, XdpMode
-from sealway.drivers.dataplane import early, libbpf
+from sealway.drivers.dataplane import libbpf
 from sealway.drivers.dataplane.driver import EbpfDataPlane
+from sealway.drivers.dataplane.early_programs import programs_for
 from sealway.model.guard import Guard, GuardRule, Guards
 from tests.support.dataplane_world import World, frontend, pins, world
-from tests.support.netns_topology import UPLINK, VIP, run
+from tests.support.netns_topology import UPLINK, VIP, VIP6, run
 from tests.support.tcp_parts import until
 
 pytestmark = pytest.mark.root
@@ -82,6 +83,37 @@ async def test_what_groups_refuse_never_gets_to_tc(net: World) -> None:
     )
 
 
+async def test_what_groups_refuse_of_ipv6_clients_neither(net: World) -> None:
+    """To targets that speak IPv4; also once the next process has taken the program over."""
+    net.topology.add_ipv6()
+    of = {VIP: "sg", VIP6: "sg"}
+    shut = Guards(rules={"sg": Guard(egress=(EVERY,))}, of=of, balancers=frozenset(of))
+    there = frontend("task1", vip=VIP6, counterpart=VIP)
+    wanted = state(net, "native", guards=shut)
+    wanted = msgspec.structs.replace(wanted, frontends=(there,), vips=frozenset({VIP, VIP6}))
+    refused = 0
+    for _ in range(2):
+        await net.plane.apply(wanted)
+        with net.topology.enter("host"):
+            run("tc", "filter", "del", "dev", "up0", "ingress")
+        client = net.parts.client("outside", socket.AF_INET6)
+        client.socket.setblocking(False)
+        client.socket.connect_ex((VIP6, 443))
+
+        async def more() -> bool:
+            return (await net.drops()).get("security_group", 0) > refused  # noqa: B023 - asked at once
+
+        await until(more)
+        client.socket.close()
+        refused = (await net.drops())["security_group"]
+        await net.plane.stop()
+        await net.plane.start()
+    open_again = msgspec.structs.replace(wanted, guards=OPEN)
+    await net.plane.apply(open_again)
+    connection = await net.parts.connect("outside", VIP6, 443)
+    assert await connection.echo(MEGABYTE) == MEGABYTE
+
+
 async def test_by_itself_only_in_front_of_a_device(net: World) -> None:
     with capture_logs() as told:
         await net.plane.apply(state(net, "auto"))
@@ -101,16 +133,15 @@ async def test_a_driver_that_cannot_says_so(net: World) -> None:
 
 async def test_somebody_elses_program_stays(net: World) -> None:
     await net.plane.apply(state(net, ""))
-    with net.topology.enter("host"):
-        foreign = early.program_for(net.plane._running[0].loaded.maps)
-        link = libbpf.call("bpf_link_create", foreign, index_of(net, "up0"), 37, None)
+    narrow, wide = (plane.loaded.maps for plane in net.plane._running)
+    with net.topology.enter("host"), programs_for(narrow, {**narrow, **wide}) as foreign:
+        link = libbpf.call("bpf_link_create", foreign.program, index_of(net, "up0"), 37, None)
         try:
             with capture_logs() as told:
                 await net.plane.apply(state(net, "native"))
             assert "another XDP program is there" in next(o["reason"] for o in told if "reason" in o)
         finally:
             os.close(link)
-            os.close(foreign)
 
 
 def index_of(net: World, name: str) -> int:
@@ -146,7 +177,7 @@ async def test_another_program_takes_its_place_on_the_same_link(net: World) -> N
     (pin,) = (pins() / "uplinks").iterdir()
     old = msgspec.json.decode(run("bpftool", "-j", "link", "show", "pinned", str(pin)))
     await net.plane.stop()
-    for program in pins().glob("v*/sealway_early-*"):
+    for program in pins().glob("v*/sealway_early_*"):
         program.unlink()
     newer = EbpfDataPlane(pins=pins(), flow_capacity=4096)
     await newer.start()
@@ -169,10 +200,11 @@ async def test_an_interface_that_is_made_again_has_it_again(net: World) -> None:
     assert attached(net, "one0") == "xdp"
 
 
-async def test_at_the_hosts_own_address(net: World) -> None:
+@pytest.mark.parametrize("mode", ["native", "generic"])
+async def test_at_the_hosts_own_address(net: World, mode: XdpMode) -> None:
     made = net.topology.state(frontend("task1", vip=UPLINK), shared=frozenset({UPLINK}))
     seen = {each for each in made.interfaces if each.role != "uplink"}
-    seen |= {Interface(name="up0", role="uplink", xdp="native")}
+    seen |= {Interface(name="up0", role="uplink", xdp=mode)}
     await net.plane.apply(msgspec.structs.replace(made, interfaces=frozenset(seen)))
     net.parts.serve("host", 22)
     for port, server in ((443, "task1"), (22, "host")):

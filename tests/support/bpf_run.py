@@ -88,6 +88,8 @@ class Machine:
         self.loaded, self.maps, self.namespace = loaded, loaded.maps, namespace
         self.layout = layout
         self.tables = EMPTY
+        self.narrow: Machine | None = None
+        """Of a wide one: those that stand in front of it at every hook."""
 
     def tell(self, state: DataPlaneState) -> None:
         todo = self._plan(state, self.tables)
@@ -143,7 +145,9 @@ class Machine:
 def _wide(pins: Path, flow_capacity: int, narrow: loader.Loaded, namespace: str) -> Iterator[Machine]:
     wide = loader.load6(pins, flow_capacity, narrow)
     try:
-        yield Machine(wide._replace(maps={**wide.maps, "drops": narrow.maps["drops"]}), namespace, WIDE)
+        made = Machine(wide._replace(maps={**wide.maps, "drops": narrow.maps["drops"]}), namespace, WIDE)
+        made.narrow = Machine(narrow, namespace)
+        yield made
     finally:
         wide.close()
 
@@ -172,11 +176,11 @@ def machine(flow_capacity: int = 1 << 17, layout: Layout = NARROW) -> Iterator[M
             Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
             loaded = loader.load(pins, flow_capacity)
             try:
+                elsewhere = loader.load_elsewhere(pins, loaded)
+                loaded = loaded._replace(programs={**loaded.programs, **elsewhere})
                 if layout is WIDE:
                     yield from _wide(pins, flow_capacity, loaded, name)
                 else:
-                    elsewhere = loader.load_elsewhere(pins, loaded)
-                    loaded = loaded._replace(programs={**loaded.programs, **elsewhere})
                     yield Machine(loaded, name)
             finally:
                 loaded.close()

@@ -24,8 +24,9 @@ from ...model.address_pool import is_ipv6
 from ...model.errors import DriverError
 from ..contracts.dataplane import Backend, DataPlaneState, FlowEvent, FrontendCounters
 from ..contracts.refusal import Refusal
-from . import abi, census, early, libbpf, loader
+from . import abi, census, early, loader
 from .carry_over import CarryOver, Takeover, flags_of
+from .early_programs import EarlyPrograms
 from .filters import Edition, Filters
 from .layouts import NARROW, WIDE
 from .namespace import Namespace
@@ -133,7 +134,7 @@ class EbpfDataPlane:
             self._take_over(loaded, filters)
             self._planes = Plane(loaded[0], NARROW), Plane(loaded[1], WIDE)
             self._filters = filters
-            self._early = early.EarlyDrops(self._pins, _early_program(self._pins, loaded[0]))
+            self._early = early.EarlyDrops(self._pins, _early_programs(self._pins, *loaded))
             unless_done.pop_all()
 
     def _take_over(self, loaded: Sequence[loader.Loaded], filters: Filters) -> None:
@@ -251,12 +252,8 @@ class EbpfDataPlane:
         self._state = DataPlaneState()
 
 
-def _early_program(pins: Path, loaded: loader.Loaded) -> int | str:
-    """Its descriptor, or why there is none: the data plane does without it."""
-    try:
-        return early.load(loader.place_of(pins), loaded.maps)
-    except libbpf.KernelError as error:
-        return f"the kernel does not take the program: {error}"
+def _early_programs(pins: Path, narrow: loader.Loaded, wide: loader.Loaded) -> EarlyPrograms:
+    return EarlyPrograms(loader.place_of(pins), narrow.maps, {**narrow.maps, **wide.maps})
 
 
 def _backends(state: DataPlaneState) -> frozenset[Backend]:

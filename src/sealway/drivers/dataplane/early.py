@@ -10,19 +10,16 @@ import ctypes
 import errno
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from ctypes import c_uint32
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from ..contracts.dataplane import Interface, XdpMode
 from . import libbpf
-from .object_file import verified
+from .early_programs import EarlyPrograms
 
-OBJECT = Path(__file__).parent / "objects" / "uplink.o"
-PROGRAM = "sealway_early"
 _FLAGS = {"native": 1 << 2, "generic": 1 << 1}
 """XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE."""
 _DEVICES = Path("/sys/class/net")
@@ -58,24 +55,6 @@ class _LinkOptions(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("flags", c_uint32), ("pad", c_uint32)]
 
 
-def load(place: Path, maps: Mapping[str, libbpf.Map]) -> int:
-    """The program's descriptor: the one that is pinned in ``place``, if it is of this object, or a new one.
-    It works on these maps. Raises ``KernelError`` where the kernel does not take it."""
-    name = f"{PROGRAM}-{sha256(OBJECT.read_bytes()).hexdigest()[:12]}"
-    if (pinned := libbpf.open_pinned(place / name)) is not None:
-        return pinned
-    made = program_for(maps)
-    for old in place.glob(f"{PROGRAM}-*"):
-        old.unlink()
-    libbpf.pin(made, place / name)
-    return made
-
-
-def program_for(maps: Mapping[str, libbpf.Map]) -> int:
-    """A new one that works on these maps, pinned nowhere."""
-    return verified(OBJECT, PROGRAM, maps)
-
-
 def mode_for(name: str, wanted: XdpMode, devices: Path = _DEVICES) -> Outcome:
     """What to try. By itself only where there is a device behind: XDP on a veth makes bulk traffic slow."""
     if wanted == "auto" and not (devices / name / "device").exists():
@@ -84,16 +63,15 @@ def mode_for(name: str, wanted: XdpMode, devices: Path = _DEVICES) -> Outcome:
 
 
 class EarlyDrops:
-    """The links. ``program``: its descriptor, which this owns; or why there is none."""
+    """The links. ``programs`` are closed with it."""
 
-    def __init__(self, pins: Path, program: int | str) -> None:
+    def __init__(self, pins: Path, programs: EarlyPrograms) -> None:
         self._pins = pins / "uplinks"
-        self._program = program
+        self._programs = programs
 
     def close(self) -> None:
         """Leaves what is attached."""
-        if isinstance(self._program, int):
-            os.close(self._program)
+        self._programs.close()
 
     def ensure(self, interfaces: Iterable[Interface]) -> dict[str, Outcome]:
         """Exactly these interfaces have the program, each as its ``xdp`` says and as far as it can."""
@@ -110,19 +88,21 @@ class EarlyDrops:
         return outcomes
 
     def _attach(self, ifindex: int, mode: str) -> Outcome:
-        if isinstance(self._program, str):
-            return Outcome("", self._program)
+        try:
+            program = self._programs.get(mode)
+        except libbpf.KernelError as error:
+            return Outcome("", f"the kernel does not take the program: {error}")
         pin = self._pins / f"{ifindex}-{mode}"
         try:
-            if not self._renew(pin, ifindex):
-                self._create(pin, ifindex, mode)
+            if not self._renew(pin, ifindex, program):
+                self._create(pin, ifindex, mode, program)
         except libbpf.KernelError as error:
             if error.errno in _TAKEN:
                 return Outcome("", "another XDP program is there, and stays")
             return Outcome("", f"its driver does not take it: {os.strerror(error.errno)}")
         return Outcome(mode)
 
-    def _renew(self, pin: Path, ifindex: int) -> bool:
+    def _renew(self, pin: Path, ifindex: int, program: int) -> bool:
         """False: there is no link, or none of this interface any more."""
         link = libbpf.open_pinned(pin)
         if link is None:
@@ -132,25 +112,20 @@ class EarlyDrops:
             if info.ifindex != ifindex:
                 pin.unlink()
                 return False
-            if info.program != _info(self._descriptor, _ProgramInfo).id:
-                libbpf.call("bpf_link_update", link, self._descriptor, None)
+            if info.program != _info(program, _ProgramInfo).id:
+                libbpf.call("bpf_link_update", link, program, None)
             return True
         finally:
             os.close(link)
 
-    def _create(self, pin: Path, ifindex: int, mode: str) -> None:
+    def _create(self, pin: Path, ifindex: int, mode: str, program: int) -> None:
         options = _LinkOptions(size=ctypes.sizeof(_LinkOptions), flags=_FLAGS[mode])
-        link = libbpf.call("bpf_link_create", self._descriptor, ifindex, _BPF_XDP, ctypes.byref(options))
+        link = libbpf.call("bpf_link_create", program, ifindex, _BPF_XDP, ctypes.byref(options))
         try:
             self._pins.mkdir(parents=True, exist_ok=True)
             libbpf.pin(link, pin)
         finally:
             os.close(link)
-
-    @property
-    def _descriptor(self) -> int:
-        assert isinstance(self._program, int)
-        return self._program
 
 
 def _info(fd: int, kind: type[T]) -> T:

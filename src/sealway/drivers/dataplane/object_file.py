@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from ctypes import c_bool, c_char_p, c_void_p
+from ctypes import c_bool, c_char_p, c_uint32, c_void_p
 from pathlib import Path
 
 from ...model.errors import DriverError
@@ -58,6 +58,10 @@ class ObjectFile:
         for name in maps.keys() & own.keys():
             libbpf.call("bpf_map__reuse_fd", own[name], maps[name].fd)
 
+    def set_flags(self, name: str, flags: int) -> None:
+        """A program's, for when it is loaded (BPF_F_*)."""
+        libbpf.call("bpf_program__set_flags", self._find(name), c_uint32(flags))
+
     def load(self) -> None:
         """Makes the maps that were not borrowed, and loads the programs."""
         if (result := self._lib.bpf_object__load(self._opened)) < 0:
@@ -65,10 +69,13 @@ class ObjectFile:
 
     def program(self, name: str) -> int:
         """Its descriptor, the caller's own."""
+        return os.dup(libbpf.call("bpf_program__fd", self._find(name)))
+
+    def _find(self, name: str) -> c_void_p:
         found = self._lib.bpf_object__find_program_by_name(self._opened, name.encode())
         if not found:
             raise DriverError(f"the object has no program {name}: run `make bpf`", retryable=False)
-        return os.dup(libbpf.call("bpf_program__fd", c_void_p(found)))
+        return c_void_p(found)
 
     def _all(self, following: str) -> Iterator[c_void_p]:
         each = None
