@@ -53,6 +53,15 @@ def deregistered(count: int, target_group_arn: str) -> str:
     return f"deregistered {count} targets in (target-group {target_group_arn})"
 
 
+def without_ipv6(target_group_arn: str) -> str:
+    """Tasks have no address for a target group of IPv6."""
+    return (
+        f"failed to register targets in (target-group {target_group_arn}) with (error the tasks have no IPv6"
+        " address: before they start, their subnets need an IPv6 CIDR block, and the account setting"
+        " dualStackIPv6 must be enabled)"
+    )
+
+
 def draining(count: int) -> str:
     """Tasks' targets take no new connection."""
     return f"has begun draining connections on {count} tasks."

@@ -107,6 +107,11 @@ def _address(task: Task, group: TargetGroup) -> str:
     return task.interface.ipv6_address if group.ip_address_type == "ipv6" else task.interface.private_ip
 
 
+def _has_none(task: Task, group: TargetGroup) -> bool:
+    """Whether a task with an interface has, and will have, no address for the group."""
+    return group.target_type == "ip" and task.interface is not None and not _address(task, group)
+
+
 def _host_port(task: Task, container: str, port: int, transports: Sequence[str]) -> int | None:
     """Where the container's port is published for all of these protocols; else for the first of them."""
     ports = [
@@ -133,6 +138,7 @@ class _Step:
         self.registered: Counter[str] = Counter()
         self.deregistered: Counter[str] = Counter()
         self.draining: set[str] = set()
+        self.without_address: set[str] = set()
         self.wakes: list[datetime | None] = []
         self.known = {t.arn for t in snapshot.tasks}
         self.active = {t.arn for t in snapshot.tasks if t.desired_status != "STOPPED"}
@@ -158,7 +164,9 @@ class _Step:
         said += [events.deregistered(n, group) for group, n in sorted(self.deregistered.items())]
         if self.draining:
             said.append(events.draining(len(self.draining)))
-        return said
+        failed = [events.without_ipv6(group) for group in sorted(self.without_address)]
+        new = (each for each in failed if not events.said_since_last_start(self.snapshot.service, each))
+        return [*said, *new]
 
     def _withdraw(self, task: Task) -> None:
         left = [self._drain(task, target) for target in self.snapshot.targets.get(task.arn, ())]
@@ -213,6 +221,8 @@ class _Step:
         for balancer in self.snapshot.service.balancers_of(task.deployment_id):
             group = self.snapshot.target_groups.get(balancer.get("targetGroupArn", ""))
             place = endpoint(self.snapshot, task, balancer, group) if group else None
+            if group is not None and place is None and _has_none(task, group):
+                self.without_address.add(group.arn)
             if group is None or place is None:
                 continue
             key = target_key(group.arn, *place)

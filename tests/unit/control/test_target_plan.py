@@ -94,6 +94,23 @@ def test_a_target_group_of_ipv6_takes_the_tasks_ipv6_addresses(world: ControlWor
     assert endpoint(found, without, world.service.load_balancers[0], found.target_groups[GROUP]) is None
 
 
+def test_tasks_without_an_ipv6_address_for_their_target_group_are_told_of_once(world: ControlWorld) -> None:
+    """Until more of them start."""
+    world.subnets()
+    world.target_group(target_type="ip", version="ipv6")
+    world.define(1, networkMode="awsvpc", cpu="256", memory="512")
+    world.create(2, balanced=True, launch_type="FARGATE", network_configuration=NETWORK)
+    world.settle()
+    for each in world.active:
+        world.change(Task, each.arn, last_status="RUNNING")
+        world.settle()
+    said = [each.message for each in world.service.events if "failed to register targets" in each.message]
+    assert len(said) == 1
+    assert f"(target-group {GROUP}) with (error the tasks have no IPv6 address" in said[0]
+    assert world.store.list(Target) == []
+    assert not any("steady state" in each.message for each in world.service.events)
+
+
 def test_no_ipv6_address_where_the_account_wants_none(world: ControlWorld) -> None:
     world.put(
         subnet(1, ZONES[0]).replace(ipv6_cidr="fd00:1:2:1::/64"),
