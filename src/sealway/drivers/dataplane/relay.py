@@ -5,12 +5,14 @@ to the target, so targets see this host's address and never the client's, whatev
 says; connections end when the process ends; TCP only; keep-alive packets do not count as traffic.
 TLS passes unopened: bytes are copied, none is looked at. Where wanted, a Proxy Protocol header is first.
 
+Each connection takes two file descriptors of the process; those beyond the number it may have are reset.
 A frontend listens only while some backend may take a connection, so otherwise the kernel itself refuses.
 A backend that does not answer is passed over for the next one.
 """
 
 import asyncio
 import logging
+import resource
 import socket
 import time
 from collections import Counter
@@ -40,6 +42,9 @@ from .tunnel_plan import where
 CONNECT_TIMEOUT = 3.0
 """Seconds for a backend to answer before the next is tried."""
 NO_BACKEND = "backend_gone"
+NO_ROOM = "flow_table"
+_KEPT_FREE = 1000
+"""Descriptors that are not connections': the API's, the probes', the engine's."""
 Key = tuple[str, int, str]
 
 log = logging.getLogger(__name__)
@@ -85,10 +90,14 @@ class RelayDataPlane:
     """``contracts.dataplane.DataPlane`` by copying. ``listen_socket``: see ``relay_sockets``."""
 
     def __init__(
-        self, listen_socket: ListenSocket = listen_on_host, *, connect_timeout: float = CONNECT_TIMEOUT
+        self,
+        listen_socket: ListenSocket = listen_on_host,
+        *,
+        connect_timeout: float = CONNECT_TIMEOUT,
     ) -> None:
         self._listen_socket = listen_socket
         self._connect_timeout = connect_timeout
+        self._most = _room()
         self._started = False
         self._entrances: dict[Key, Entrance] = {}
         self._kept: frozenset[Backend] = frozenset()
@@ -139,7 +148,7 @@ class RelayDataPlane:
         return {key: entrance.counters() for key, entrance in self._entrances.items()}
 
     async def drops(self) -> Mapping[str, int]:
-        """See ``DataPlane.drops``: the kernel's reasons, of which the relay knows one."""
+        """See ``DataPlane.drops``: the kernel's reasons, of which the relay knows two."""
         self._check()
         return dict.fromkeys(DROP_REASONS, 0) | self._dropped
 
@@ -196,6 +205,10 @@ class RelayDataPlane:
     async def _accept(self, entrance: Entrance, client: Side) -> None:
         task = asyncio.current_task()
         assert task is not None
+        if len(self._handlers) >= self._most:
+            self._dropped[NO_ROOM] += 1
+            client.reset()
+            return
         self._handlers.add(task)
         try:
             await self._relay(entrance, client)
@@ -266,6 +279,12 @@ class RelayDataPlane:
         self._active[backend] -= 1
         if not self._active[backend]:
             del self._active[backend]
+
+
+def _room() -> int:
+    """How many connections this process has descriptors for."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(descriptors - _KEPT_FREE, descriptors // 2) // 2
 
 
 def _leading(frontend: Frontend, state: DataPlaneState) -> Frontend:

@@ -122,6 +122,18 @@ async def test_when_all_refuse_the_client_is_reset_and_counted(stage: RelayStage
     assert (await stage.plane.drops())["backend_gone"] == 1
 
 
+async def test_connections_beyond_the_bound_are_reset_and_counted(
+    stage: RelayStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage.plane, "_most", 2)
+    await stage.plane.apply(stage.state(frontend(stage.backends[0])))
+    clients = [await stage.connect() for _ in range(2)]
+    with pytest.raises(ConnectionResetError):
+        await stage.connect()
+    assert (await stage.plane.drops())["flow_table"] == 1
+    assert [await client.lives() for client in clients] == [True, True]
+
+
 async def test_an_idle_connection_ends_and_a_busy_one_does_not(stage: RelayStage) -> None:
     await stage.plane.apply(stage.state(frontend(*stage.backends, idle_timeout=1)))
     idle, busy = await stage.connect(), await stage.connect()
