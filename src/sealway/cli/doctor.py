@@ -18,6 +18,8 @@ from ..app.paths import ADMIN_SOCKET
 OLDEST_KERNEL = (5, 15)
 """What the programs are written for: redirect_neigh, redirect_peer, coarse time, resizable inner maps."""
 DOCKER_SOCKET = Path("/var/run/docker.sock")
+SYSTEMD = Path("/run/systemd/system")
+"""There while systemd runs the machine."""
 BPF_OBJECTS = Path(__file__).parent.parent / "drivers" / "dataplane" / "objects"
 PAUSE_PROGRAM = Path(__file__).parent.parent / "drivers" / "docker" / "objects" / "pause"
 
@@ -68,7 +70,8 @@ def docker() -> Problem | None:
     try:
         status = _docker_get("/_ping")
     except OSError as error:
-        step = "systemctl start docker" if shutil.which("dockerd") else "apt-get install docker.io"
+        start = "systemctl start docker" if SYSTEMD.exists() else "service docker start"
+        step = start if shutil.which("dockerd") else "apt-get install docker.io"
         return Problem(f"no Docker Engine answers at {_docker_socket()} ({error.strerror})", step)
     return None if status == 200 else Problem(f"Docker Engine answers with status {status}", "docker info")
 
@@ -152,9 +155,9 @@ def early_drops() -> str:
     return ", ".join(found) or "nowhere; tc decides everything (see sealway up --expose and --xdp)"
 
 
-def diagnose(data_dir: Path, api: str) -> int:
-    """Prints every check; 0 when all passed."""
-    checks: list[tuple[str, Check]] = [
+def checks(data_dir: Path, api: str) -> list[tuple[str, Check]]:
+    """By name, in order."""
+    return [
         ("kernel", kernel),
         ("rights", rights),
         ("tools", tools),
@@ -164,9 +167,13 @@ def diagnose(data_dir: Path, api: str) -> int:
         ("name server's port", names),
         ("data directory", data_directory(data_dir)),
     ]
+
+
+def diagnose(data_dir: Path, api: str) -> int:
+    """Prints every check; 0 when all passed."""
     console = Console(highlight=False)
     problems = 0
-    for title, check in checks:
+    for title, check in checks(data_dir, api):
         problem = check()
         if problem is None:
             console.print(f"[green]ok[/green]       {title}")

@@ -9,6 +9,14 @@ from sealway.app.paths import ADMIN_SOCKET
 from sealway.cli import doctor
 
 
+def test_the_guide_shows_what_is_checked(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs/getting-started.md").read_text()
+    shown = [line.removeprefix("ok       ") for line in guide.splitlines() if line.startswith("ok  ")]
+    titles = [title for title, _ in doctor.checks(tmp_path, "127.0.0.1:4566")]
+    assert shown[:-1] == titles
+    assert shown[-1].startswith("XDP drops early at: ")
+
+
 def test_an_old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.release", lambda: "5.4.0-150-generic")
     problem = doctor.kernel()
@@ -45,6 +53,21 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     problem = doctor.docker()
     assert problem is not None
     assert "no Docker Engine answers" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("there", "step"), [(True, "systemctl start docker"), (False, "service docker start")]
+)
+def test_an_engine_is_started_as_the_host_starts_things(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, there: bool, step: str
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(doctor, "DOCKER_SOCKET", tmp_path / "none.sock")
+    monkeypatch.setattr(doctor, "SYSTEMD", tmp_path if there else tmp_path / "none")
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/sbin/dockerd")
+    problem = doctor.docker()
+    assert problem is not None
+    assert problem.mend == step
 
 
 def test_a_port_in_use(tmp_path: Path) -> None:
