@@ -16,6 +16,7 @@ from .request import HttpRequest
 ALGORITHM = "AWS4-HMAC-SHA256"
 STAMP = "%Y%m%dT%H%M%SZ"
 _LONGEST_PRESIGNED = 7 * 24 * 3600
+_PARAMETERS = ("Credential", "Signature", "SignedHeaders")
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +64,14 @@ def read_claim(request: HttpRequest) -> Claim | None:
 def _header_claim(header: str, request: HttpRequest) -> Claim:
     algorithm, _, rest = header.strip().partition(" ")
     _check_algorithm(algorithm)
-    fields = dict(_field(part) for part in rest.split(",") if part.strip())
-    missing = [name for name in ("Credential", "Signature", "SignedHeaders") if not fields.get(name)]
+    pairs = [_field(part) for part in rest.split(",") if part.strip()]
+    fields = dict(pairs)
+    missing = [name for name in _PARAMETERS if not fields.get(name)]
     stamp = _header_stamp(request)
     wrong = [f"Authorization header requires '{name}' parameter." for name in missing]
+    if len(pairs) > len(fields) or not fields.keys() <= set(_PARAMETERS):
+        # Two such headers come joined by a comma: which of them another reader believes, nobody knows.
+        wrong.append("Authorization header has a parameter twice, or one that is not known.")
     if not stamp:
         wrong.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if wrong:

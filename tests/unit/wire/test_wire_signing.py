@@ -145,6 +145,8 @@ def test_a_scope_that_is_not_ours(sent: HttpRequest, message: str) -> None:
         ("Bearer x", "Unsupported AWS 'algorithm': 'Bearer'."),
         ("", "Unsupported AWS 'algorithm': ''."),
         (ALGORITHM, "Authorization header requires 'Credential' parameter."),
+        (f"{ALGORITHM} Signature=a, Signature=b", "a parameter twice, or one that is not known."),
+        (f"{ALGORITHM} Signature=a,{ALGORITHM} Signature=a", "a parameter twice, or one that is not known."),
         (authorization("a/b", "host", "0"), "Credential must have exactly 5 slash-delimited elements"),
         (
             authorization("a/b/c/d/aws3", "host", "0"),
