@@ -29,7 +29,9 @@ static __always_inline struct sealway_frontend foreign_frontend(const struct pac
 /* Whether it still goes where the other host says. */
 static __always_inline bool is_same(const struct sealway_flow *flow, const struct iphdr *outer)
 {
-	return flow->destination == outer->daddr && (!tells_port(outer) || flow->destination_port == outer->id);
+	__be16 port = told_port(outer);
+
+	return flow->destination == outer->daddr && (!port || flow->destination_port == port);
 }
 
 /* A flow that begins, or is no longer known: 0, or the (negative) drop reason. */
@@ -39,10 +41,11 @@ static __always_inline int settle(const struct packet *p, struct sealway_flow *f
 	struct sealway_backend target;
 	struct sealway_backend *backend;
 	struct sealway_tuple twin;
+	__be16 port = told_port(outer);
 	__u32 *id;
 	int error;
 
-	if (!tells_port(outer))
+	if (!port)
 		return -SEALWAY_DROP_TUNNELLED_PORT;
 	id = bpf_map_lookup_elem(&tasks, &outer->daddr);
 	backend = id ? backend_of(*id) : NULL;
@@ -50,7 +53,7 @@ static __always_inline int settle(const struct packet *p, struct sealway_flow *f
 		return -SEALWAY_DROP_BACKEND_GONE;
 	frontend = foreign_frontend(p);
 	target = *backend;
-	target.port = target.guarded_port = outer->id;
+	target.port = target.guarded_port = port;
 	error = guard_flow(&p->tuple, &frontend, &target, 0);
 	if (!error)
 		error = connect_flow(p, &frontend, &target, 0, flow);

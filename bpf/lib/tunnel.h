@@ -4,7 +4,7 @@
  * The inner packet is the client's, as it came. The outer header says which target was chosen: its destination is
  * the target's address, its identification the target's port. An identification of a datagram that may not be
  * fragmented means nothing (RFC 6864). Where the packet is cut into segments on its way, each may get the next
- * number: so such a packet begins with a larger time to live, which tells the other host not to read the port.
+ * number: then the time to live has the port's lowest bits, which tell how far the numbers have come.
  */
 #pragma once
 
@@ -13,7 +13,8 @@
 
 #define TUNNEL_BYTES sizeof(struct iphdr)
 #define TUNNEL_TTL 64
-#define TUNNEL_PARTS_TTL 128
+#define TUNNEL_PARTS_TTL 128 /* and the port's lowest bits */
+#define MOST_PARTS 128 /* of more, those bits do not tell the port */
 
 static __always_inline struct sealway_tunnel *tunnel_to(__be32 target)
 {
@@ -27,8 +28,37 @@ static __always_inline __u32 largest_segment(struct __sk_buff *skb, const struct
 	return skb->gso_size ? skb->gso_size + p->headers : p->bytes;
 }
 
+/* Of something larger: how many packets will be made of it, at most. */
+static __always_inline __u32 parts_of(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 size = skb->gso_size;
+
+	return size > TUNNEL_BYTES ? (p->bytes - p->headers) / (size - TUNNEL_BYTES) + 1 : MOST_PARTS + 1;
+}
+
+static __always_inline __u8 time_to_live(struct __sk_buff *skb, const struct packet *p, __be16 port)
+{
+	if (!skb->gso_size)
+		return TUNNEL_TTL;
+	if (parts_of(skb, p) > MOST_PARTS)
+		return TUNNEL_PARTS_TTL - 1;
+	return TUNNEL_PARTS_TTL + (bpf_ntohs(port) & (MOST_PARTS - 1));
+}
+
+/* The target's port; 0: it is not told. */
+static __always_inline __be16 told_port(const struct iphdr *outer)
+{
+	__u16 id = bpf_ntohs(outer->id);
+
+	if (outer->ttl <= TUNNEL_TTL)
+		return outer->id;
+	if (outer->ttl < TUNNEL_PARTS_TTL)
+		return 0;
+	return bpf_htons(id - ((id - outer->ttl) & (MOST_PARTS - 1)));
+}
+
 static __always_inline int write_outer(struct __sk_buff *skb, const struct packet *p, __be32 source, __be32 target,
-				       __be16 port)
+				       __be16 port, __u8 ttl)
 {
 	__u32 bytes = p->bytes + TUNNEL_BYTES;
 	struct iphdr outer = {
@@ -40,7 +70,7 @@ static __always_inline int write_outer(struct __sk_buff *skb, const struct packe
 		/* Always: segments of a client that numbers none of its packets keep one number, which the kernel's
 		 * segmentation may refuse to give to what may be fragmented. */
 		.frag_off = IP_DONT_FRAGMENT,
-		.ttl = skb->gso_size ? TUNNEL_PARTS_TTL : TUNNEL_TTL,
+		.ttl = ttl,
 		.protocol = IPPROTO_IPIP,
 		.saddr = source,
 		.daddr = target,
@@ -59,6 +89,7 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct packe
 	struct sealway_tunnel *tunnel = tunnel_to(target);
 	__u64 flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_FIXED_GSO;
 	__u32 ifindex, mtu = 0, size = largest_segment(skb, p);
+	__u8 ttl = time_to_live(skb, p, port);
 	__be32 source;
 
 	if (!tunnel || bpf_check_mtu(skb, tunnel->ifindex, &mtu, 0, 0) < 0 || mtu <= TUNNEL_BYTES)
@@ -72,14 +103,9 @@ static __always_inline int encapsulate(struct __sk_buff *skb, const struct packe
 			return TOO_LARGE;
 		flags = BPF_F_ADJ_ROOM_ENCAP_L3_IPV4;
 	}
-	if (bpf_skb_adjust_room(skb, TUNNEL_BYTES, BPF_ADJ_ROOM_MAC, flags) || write_outer(skb, p, source, target, port))
+	if (bpf_skb_adjust_room(skb, TUNNEL_BYTES, BPF_ADJ_ROOM_MAC, flags) || write_outer(skb, p, source, target, port, ttl))
 		return drop(SEALWAY_DROP_REWRITE);
 	return bpf_redirect_neigh(ifindex, NULL, 0, 0);
-}
-
-static __always_inline bool tells_port(const struct iphdr *outer)
-{
-	return outer->ttl <= TUNNEL_TTL;
 }
 
 /* The inner packet alone; 0, or negative when there is none. */

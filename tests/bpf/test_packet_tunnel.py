@@ -17,8 +17,9 @@ from tests.support.packets import ACK, ETHERNET, FIN, RST, SYN, UDP, Packet, che
 pytestmark = pytest.mark.root
 
 VIP, CLIENT, NEAR, FAR, THERE = "10.1.1.100", "203.0.113.2", "203.0.113.1", "203.0.113.3", "10.2.1.11"
-WHOLE, PART = 64, 128
-"""Times to live: of what tells the port, and of what was cut."""
+WHOLE, PART, UNTOLD = 64, 128 + 8443 % 128, 127
+"""Times to live: of a packet as it was sent, of one that was cut out of a larger one for port 8443, and of
+one out of so large a one that it does not tell its port."""
 MSS_1460 = b"\x02\x04\x05\xb4"
 HELLO = Packet(CLIENT, 40000, VIP, 443, flags=SYN, options=MSS_1460)
 SECOND = HELLO.but(flags=ACK, seq=1001, options=b"")
@@ -185,11 +186,17 @@ class TestOutOfIt:
         assert inner.payload == b"hello"
         assert {flow.idle_timeout for flow in far.flows().values()} == {6000}
 
-    def test_a_part_of_a_larger_packet_does_not_tell_the_port(self, far: Machine) -> None:
-        assert far.run("uplink_arrival", tunnelled(SECOND, 8450, ttl=PART)).verdict == SHOT
+    @pytest.mark.parametrize("number", [0, 1, 45, 127])
+    def test_a_part_of_a_larger_packet_tells_the_port_too(self, far: Machine, number: int) -> None:
+        for _ in range(2):
+            there = arrives(far, tunnelled(SECOND, 8443 + number, ttl=PART))
+            assert there.destination_port == 8443
+
+    def test_but_not_of_the_largest(self, far: Machine) -> None:
+        assert far.run("uplink_arrival", tunnelled(SECOND, 8450, ttl=UNTOLD)).verdict == SHOT
         assert far.drops() == {"tunnelled_port": 1}
         arrives(far, tunnelled(HELLO))
-        assert arrives(far, tunnelled(SECOND, 8450, ttl=PART)).destination_port == 8443
+        assert arrives(far, tunnelled(SECOND, 8450, ttl=UNTOLD)).destination_port == 8443
 
     def test_another_target_is_another_flow(self, far: Machine) -> None:
         arrives(far, tunnelled(HELLO))
@@ -225,7 +232,7 @@ class TestOutOfIt:
         assert far.run("uplink_arrival", tunnelled(later)).verdict == SHOT
         assert far.drops() == {"fragment": 1}
         assert far.run("uplink_arrival", tunnelled(first)).verdict == REDIRECT
-        frame = far.run("uplink_arrival", tunnelled(later, 0, ttl=PART)).frame
+        frame = far.run("uplink_arrival", tunnelled(later, 0, ttl=UNTOLD)).frame
         assert socket.inet_ntoa(frame[30:34]) == TASK1
 
     def test_errors_reach_the_target(self, far: Machine) -> None:

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.root
 
 MEGABYTE = bytes(range(256)) * 4096
 CLIENTS = {"outside": CLIENT, "task1": TASKS["task1"], "host": ROUTER, "far2": FAR_TASKS["far2"]}
-IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT, UDP_SEGMENT = 10, 0, 103
 EVERYTHING, IP_IN_IP, DF = 0x0003, 4, 0x4000
 _ONE_NUMBER = """
 table netdev number {
@@ -101,7 +101,7 @@ async def test_uploads_whose_packets_all_have_one_number(hosts: Hosts) -> None:
         frames.bind(("up0", EVERYTHING))  # ahead of tc, which takes the header away
         frames.setblocking(False)
         await uploads(hosts, hosts.parts.client("outside"))
-        assert flags_of_tunnelled(frames) == {(DF, 64), (DF, 128)}
+        assert flags_of_tunnelled(frames) == {(DF, 64), (DF, 128 + 8443 % 128)}
 
 
 async def uploads(hosts: Hosts, client: Client) -> None:
@@ -261,6 +261,25 @@ async def test_datagrams_that_do_not_fit_are_refused_with_the_size_that_does(hos
             await loop.sock_sendto(server, b"a" * 4000, peer)
             assert await loop.sock_recvfrom(client, 9000) == (b"a" * 4000, (VIP, 53))
     assert await hosts.drops() == {"too_big": 2, "fragment": 1}, "of the datagram that was cut to 1,500 bytes"
+
+
+@pytest.mark.parametrize("where", ["outside", "task1"])
+async def test_datagrams_that_are_handed_down_at_once(hosts: Hosts, where: str) -> None:
+    """As QUIC does, from the first one on (UDP_SEGMENT). The near host's uplink cuts them."""
+    with hosts.net.enter("host"):
+        run("ethtool", "-K", "up0", "tso", "off", "gso", "off")
+    loop = asyncio.get_running_loop()
+    server = hosts.net.socket("far1", socket.SOCK_DGRAM)
+    client = hosts.net.socket(where, socket.SOCK_DGRAM)
+    with server, client:
+        server.bind(("0.0.0.0", 8443))
+        client.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, 1000)
+        await hosts.apply(frontend("far1", protocol="udp", port=53))
+        await loop.sock_sendto(client, b"q" * 40_500, (VIP, 53))
+        async with asyncio.timeout(3):
+            sizes = [len((await loop.sock_recvfrom(server, 9000))[0]) for _ in range(41)]
+    assert sizes == [1000] * 40 + [500]
+    assert await hosts.drops() == {}
 
 
 async def _says(what: str, *command: str) -> bool:

@@ -20,6 +20,6 @@ EXPLANATIONS: dict[DropReason, str] = {
     DropReason.SPOOFED_SOURCE: "a task opened a flow to a load balancer from an address that is not its own",
     DropReason.NO_PEER: "a tunnelled packet for a task here from a host that is no peer",
     DropReason.NO_TUNNEL: "a packet for a target on another host to which no tunnel leads any more",
-    DropReason.TUNNELLED_PORT: "a tunnelled part of a larger packet, of an unknown flow; it is sent again",
+    DropReason.TUNNELLED_PORT: "part of a tunnelled packet beyond 64 KiB, of an unknown flow: it is repeated",
 }
 DROP_REASONS: dict[str, DropReason] = {reason.name.lower(): reason for reason in EXPLANATIONS}
