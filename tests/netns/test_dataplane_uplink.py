@@ -131,6 +131,15 @@ async def test_a_driver_that_cannot_says_so(net: World) -> None:
     assert (attached(net, "plain0"), attached(net)) == ("", "xdp")
 
 
+async def test_frames_of_several_buffers(net: World) -> None:
+    """A veth of 9,000 bytes takes natively only a program that knows of those."""
+    for where, name in (("host", "up0"), ("outside", "eth0")):
+        net.topology.ip(where, f"link set {name} mtu 9000")
+    await net.plane.apply(state(net, "native"))
+    assert attached(net) == "xdp"
+    await serves(net)
+
+
 async def test_somebody_elses_program_stays(net: World) -> None:
     await net.plane.apply(state(net, ""))
     narrow, wide = (plane.loaded.maps for plane in net.plane._running)
