@@ -19,6 +19,8 @@ from .query_names import ec2_name
 from .service_models import Protocol
 
 _LONGEST_QUOTE = 256
+_MOST = 100
+"""Violations that are gathered: a list of a hundred thousand wrong items is wrong for one reason."""
 
 
 class Violation(msgspec.Struct, frozen=True):
@@ -120,6 +122,8 @@ class _Walk:
         self._range(shape, value, path)
         if isinstance(shape, ListShape):
             for i, item in enumerate(value, 1):
+                if len(self.found) >= _MOST:
+                    return
                 item_path = path + self._item.format(i)
                 if item is None:
                     self._missing(item_path)

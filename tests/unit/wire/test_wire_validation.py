@@ -67,6 +67,11 @@ def test_a_null_in_a_list_is_missing() -> None:
     assert "Value null at 'tasks.1.member'" in error.message
 
 
+def test_a_long_list_of_wrong_items_is_not_told_to_its_end() -> None:
+    error = refusal("ecs", "DescribeTasks", {"tasks": [None] * 100_000})
+    assert error.message.startswith("100 validation errors detected: ")
+
+
 def test_a_union_has_exactly_one_member() -> None:
     hint = {"taskDefinition": "a", "overrides": {"containerOverrides": [{"name": "a"}]}}
     accepted("ecs", "RunTask", hint)

@@ -25,6 +25,8 @@ from .task_set_rules import (
     scale_of,
 )
 
+_MOST_DESCRIBED = 100
+
 
 def create_task_set(ctx: Context, request: Params) -> Params:
     """CreateTaskSet. The same token again answers the task set there is."""
@@ -86,6 +88,8 @@ def update_service_primary_task_set(ctx: Context, request: Params) -> Params:
 
 def describe_task_sets(ctx: Context, request: Params) -> Params:
     """DescribeTaskSets: all of the service, unless some are named; unknown ones under ``failures``."""
+    if len(request.get("taskSets") or ()) > _MOST_DESCRIBED:
+        raise errors.invalid(f"Task sets cannot exceed {_MOST_DESCRIBED} elements.")
     cluster = require_cluster(ctx, ctx.store, request["cluster"])
     service = find_service(ctx, ctx.store, cluster, request["service"])
     if service is None:
