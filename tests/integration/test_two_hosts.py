@@ -124,7 +124,9 @@ def ca_of(host: SeparateHost, to: Path) -> str:
         host.docker.command("cp", f"{container}:/etc/witness/ca.pem", "-"), check=True, capture_output=True
     )
     with tarfile.open(fileobj=io.BytesIO(copied.stdout)) as archive:
-        archive.extractall(to, filter="data")
+        file = archive.extractfile("ca.pem")
+        assert file is not None
+        (to / "ca.pem").write_bytes(file.read())
     return str(to / "ca.pem")
 
 
