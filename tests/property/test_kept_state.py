@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sealway.model.network import NetworkInterface, SecurityGroup
 from sealway.model.resource import Resource
 from sealway.model.task import ContainerStatus, PortBinding
-from sealway.node.dataplane_state import dataplane_state
-from sealway.node.dns_records import dns_records
-from sealway.node.guards import guards
-from sealway.node.kept import Kept
-from sealway.node.probe_plan import probe_plan
+from sealway.node.bridge_sources_sync import SourceMaker, bridge_sources
+from sealway.node.dns_records import NameMaker, dns_records
+from sealway.node.guards import GuardMaker, guards
+from sealway.node.probe_plan import ProbeJob, jobs_of, probe_plan
 from sealway.node.snapshot import Snapshot
+from sealway.node.state_maker import StateMaker, dataplane_state
+from sealway.node.touched import Touched
 from sealway.node.views import Views
 from tests.support import node_world
 from tests.support.node_world import OWNER, ZONES, World
@@ -149,20 +150,25 @@ def test_what_is_taken_over_is_what_would_be_made(passes: list[list[tuple[str, i
     with tempfile.TemporaryDirectory() as directory:
         world = World(Path(directory))
         world.store._database.execute("PRAGMA synchronous=OFF")  # type: ignore[attr-defined]
-        estate, views, kept, guarded, probed = Estate(world), Views(world.store), Kept(), Kept(), Kept()
+        estate = Estate(world)
+        follower = Views(world.store).follow()
+        state, names, guarded, sources = StateMaker(()), NameMaker(), GuardMaker(), SourceMaker()
+        probed: dict[str, dict[str, ProbeJob]] = {}
+        attached: dict[str, str] = {}
         for what, number in itertools.product(KINDS, range(1, 2 * FEW + 1)):
             estate.change(what, number, 1)
         for changes in passes:
             for change in changes:
                 estate.change(*change)
-            view, fresh = views.current(), Snapshot(world.store)
-            assert dataplane_state(view, estate.attached, (), kept) == dataplane_state(
-                fresh, estate.attached, ()
-            )
-            assert dns_records(view, kept) == dns_records(fresh)
-            kept.turn()
-            assert guards(view, guarded) == guards(fresh)
-            guarded.turn()
-            assert probe_plan(view, probed) == probe_plan(fresh)
-            probed.turn()
+            moved = {key for key, _ in attached.items() ^ estate.attached.items()}
+            attached = estate.attached
+            (view, touched), fresh = follower.look(), Snapshot(world.store)
+            made = state.make(view, touched, attached, moved)
+            assert made == dataplane_state(fresh, attached, ())
+            assert state.make(view, Touched(), attached) is made
+            assert names.make(view, touched) == dns_records(fresh)
+            assert guarded.make(view, touched) == guards(fresh)
+            assert sources.make(view, touched) == bridge_sources(fresh)
+            probed |= {arn: jobs_of(view, arn) for arn in touched.groups}
+            assert {key: job for jobs in probed.values() for key, job in jobs.items()} == probe_plan(fresh)
         world.close()

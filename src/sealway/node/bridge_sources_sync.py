@@ -3,9 +3,34 @@
 A loop of its own, since rules take tens of milliseconds, and the kernel's tables must not wait for them.
 """
 
-from .dataplane_state import bridge_sources
 from .host import Host
+from .shared import Shared
+from .snapshot import Snapshot
 from .sync_loop import SyncLoop
+from .touched import Touched, everything
+
+
+class SourceMaker:
+    """Keeps the sources of all tasks, and makes those anew that are touched."""
+
+    def __init__(self) -> None:
+        self._sources: Shared[str, str] = Shared()
+        self._made: dict[str, str] = {}
+
+    def make(self, view: Snapshot, touched: Touched) -> dict[str, str]:
+        """Running bridge containers' own addresses -> the address of the instance they run on."""
+        changed = False
+        for arn in touched.tasks:
+            there = view.bridge_containers(arn)
+            changed |= bool(self._sources.give(arn, {c.bridge_ip or "": i.private_ip for c, i in there}))
+        if changed:
+            self._made = dict(self._sources.values)
+        return self._made
+
+
+def bridge_sources(view: Snapshot) -> dict[str, str]:
+    """The sources, made in one go."""
+    return SourceMaker().make(view, everything(view.store))
 
 
 class BridgeSourcesSync(SyncLoop):
@@ -15,11 +40,13 @@ class BridgeSourcesSync(SyncLoop):
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
+        self._follower = host.views.follow()
+        self._maker = SourceMaker()
         self._sources: dict[str, str] | None = None
 
     async def once(self) -> None:
-        sources = bridge_sources(self._host.views.current())
-        if sources != self._sources:
+        sources = self._maker.make(*self._follower.look())
+        if sources is not self._sources:
             await self._host.network.set_bridge_sources(sources)
             self._sources = sources
 

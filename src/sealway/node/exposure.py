@@ -4,11 +4,11 @@ An address of the host's has no zone: each zone's node gives it its targets, in 
 would reach them who choose among the addresses of the load balancer's name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from ..drivers.contracts.dataplane import DataPlaneState, Frontend, WeightedBackend, XdpMode
+from ..drivers.contracts.dataplane import DataPlaneState, Frontend, Interface, WeightedBackend, XdpMode
 from ..drivers.contracts.host_network import Port
 from ..model.load_balancer import LoadBalancer
 from .shares import combined
@@ -35,18 +35,19 @@ class Exposure(msgspec.Struct, frozen=True, kw_only=True):
 
     def added_to(self, state: DataPlaneState) -> DataPlaneState:
         """The state with these frontends too."""
+        if not self.frontends and not state.shared:
+            return state
         shared = frozenset(frontend.vip for frontend in self.frontends)
         return msgspec.structs.replace(state, frontends=state.frontends + self.frontends, shared=shared)
 
 
 def dropping_early(state: DataPlaneState, exposed: Iterable[str], mode: XdpMode) -> DataPlaneState:
     """The state with XDP in that mode on these interfaces."""
-    names = frozenset(exposed)
-    interfaces = frozenset(
-        msgspec.structs.replace(each, xdp=mode) if each.role == "uplink" and each.name in names else each
-        for each in state.interfaces
-    )
-    return msgspec.structs.replace(state, interfaces=interfaces)
+    without = state.interfaces.intersection(Interface(name=name, role="uplink") for name in exposed)
+    if not mode or not without:
+        return state
+    dropping = {msgspec.structs.replace(each, xdp=mode) for each in without}
+    return msgspec.structs.replace(state, interfaces=(state.interfaces - without) | dropping)
 
 
 def exposure(
@@ -56,7 +57,7 @@ def exposure(
     Where two load balancers have the same listener, the older one's is answered."""
     made: dict[tuple[str, Port], Frontend] = {}
     refused: set[Refusal] = set()
-    for balancer, nodes in _listeners(balancers, list(frontends)):
+    for balancer, nodes in _listeners(balancers, frontends):
         port = (nodes[0].protocol, nodes[0].port)
         for address, taken in own.items():
             why = "a server of this host listens there" if port in taken else ""
@@ -79,16 +80,21 @@ def exposure(
 
 
 def _listeners(
-    balancers: Iterable[LoadBalancer], frontends: Sequence[Frontend]
+    balancers: Iterable[LoadBalancer], frontends: Iterable[Frontend]
 ) -> Iterable[tuple[LoadBalancer, Nodes]]:
     """Internet-facing ones, the oldest load balancer's first."""
-    for balancer in sorted(balancers, key=lambda lb: (lb.created_at, lb.arn)):
-        vips = {zone.vip for zone in balancer.zones} if balancer.scheme == "internet-facing" else set()
-        by_port: dict[Port, Nodes] = {}
-        for frontend in frontends:
-            if frontend.vip in vips:
-                by_port.setdefault((frontend.protocol, frontend.port), []).append(frontend)
-        yield from ((balancer, nodes) for nodes in by_port.values())
+    facing = sorted(
+        (each for each in balancers if each.scheme == "internet-facing"),
+        key=lambda lb: (lb.created_at, lb.arn),
+    )
+    whose = {zone.vip: balancer.arn for balancer in facing for zone in balancer.zones}
+    of: dict[str, dict[Port, Nodes]] = {balancer.arn: {} for balancer in facing}
+    for frontend in frontends:
+        if frontend.vip in whose:
+            by_port = of[whose[frontend.vip]]
+            by_port.setdefault((frontend.protocol, frontend.port), []).append(frontend)
+    for balancer in facing:
+        yield from ((balancer, nodes) for nodes in of[balancer.arn].values())
 
 
 def _together(nodes: Nodes) -> tuple[WeightedBackend, ...]:

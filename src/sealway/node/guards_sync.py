@@ -6,9 +6,8 @@ address is known, and guarded, from the moment its interface is in the store: lo
 
 from ..model.guard import Guards
 from ..model.network import NetworkInterface, SecurityGroup
-from .guards import guards
+from .guards import GuardMaker
 from .host import Host
-from .kept import Kept
 from .sync_loop import SyncLoop
 
 
@@ -20,15 +19,15 @@ class GuardsSync(SyncLoop):
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
+        self._follower = host.views.follow()
+        self._maker = GuardMaker()
         self._guards: Guards | None = None
-        self._kept = Kept()
 
     async def once(self) -> None:
-        wanted = guards(self._host.views.current(), self._kept)
-        self._kept.turn()
-        if wanted != self._guards:
+        wanted = self._maker.make(*self._follower.look())
+        if wanted is not self._guards:
             await self._host.network.set_guards(wanted, self._host.settings.relayed)
             self._guards = wanted
 
     def forget(self) -> None:
-        self._guards, self._kept = None, Kept()
+        self._guards = None

@@ -11,6 +11,7 @@ restart what is left of it is known from when it began.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import structlog
 
@@ -21,9 +22,8 @@ from ..model.load_balancer import Listener, LoadBalancer
 from ..model.target_group import Target, TargetGroup, TargetHealth
 from .health_state import DRAINING, HealthState, drained, known, step
 from .host import Host
-from .kept import Kept
 from .pace import measured
-from .probe_plan import ProbeJob, probe_plan
+from .probe_plan import ProbeJob, jobs_of
 
 REST = 15
 """After a pass, of the time that it took: see ``measured``."""
@@ -31,13 +31,21 @@ REST = 15
 log = structlog.get_logger(__name__)
 
 
+class _Running(NamedTuple):
+    """A target's job, and the loop that does it."""
+
+    job: ProbeJob
+    task: asyncio.Task[None]
+
+
 class HealthProber:
     """See the module."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._kept = Kept()
-        self._running: dict[str, tuple[ProbeJob, asyncio.Task[None]]] = {}
+        self._follower = host.views.follow()
+        self._running: dict[str, dict[str, _Running]] = {}
+        """Target group ARN -> target key -> who probes it."""
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -46,29 +54,39 @@ class HealthProber:
             async with asyncio.TaskGroup() as group:
                 while True:
                     async with measured(self._host.settings, REST):
-                        jobs = probe_plan(self._host.views.current(), self._kept)
-                        self._kept.turn()
-                        self._reconcile(jobs, group)
-                        with _not_now():
-                            self._forget_gone(jobs)
+                        self._once(group)
                     await watch.changes(self._host.settings.resync)
         finally:
             watch.close()
 
-    def _reconcile(self, jobs: dict[str, ProbeJob], group: asyncio.TaskGroup) -> None:
-        for key, (job, task) in tuple(self._running.items()):
-            wanted = jobs.get(key)
-            if wanted is not job and wanted != job:
-                task.cancel()
-                del self._running[key]
-        for key, job in jobs.items():
-            if key not in self._running:
-                self._running[key] = (job, group.create_task(self._watch_target(key, job)))
+    def _once(self, group: asyncio.TaskGroup) -> None:
+        """Looks at the target groups that something has happened to."""
+        view, touched = self._follower.look()
+        for arn in touched.groups:
+            jobs = jobs_of(view, arn)
+            self._reconcile(arn, jobs, group)
+            self._follower.touched.groups.add(arn)  # again, if this fails
+            with _not_now():
+                self._forget_gone(arn, jobs)
+                self._follower.touched.groups.remove(arn)
 
-    def _forget_gone(self, jobs: dict[str, ProbeJob]) -> None:
+    def _reconcile(self, arn: str, jobs: dict[str, ProbeJob], group: asyncio.TaskGroup) -> None:
+        running = self._running.pop(arn, {})
+        for key, (job, task) in tuple(running.items()):
+            if jobs.get(key) != job:
+                task.cancel()
+                del running[key]
+        for key, job in jobs.items():
+            if key not in running:
+                running[key] = _Running(job, group.create_task(self._watch_target(key, job)))
+        if running:
+            self._running[arn] = running
+
+    def _forget_gone(self, arn: str, jobs: dict[str, ProbeJob]) -> None:
         """Deletes the health of targets that are gone or not in use; a draining one's is kept."""
         store = self._host.store
-        gone = [h for h in store.list(TargetHealth) if h.key not in jobs and not self._drains(h.key)]
+        known = store.list(TargetHealth, target_group_arn=arn)
+        gone = [health for health in known if health.key not in jobs and not self._drains(health.key)]
         if gone:
             with store.transaction() as tx:
                 for health in gone:

@@ -12,6 +12,7 @@ from ..drivers.contracts.host_network import HostNetwork
 from ..drivers.contracts.prober import Prober
 from ..model.ids import IdSource
 from ..store import Store
+from .endpoints import Endpoints
 from .settings import NodeSettings
 from .views import Views
 
@@ -34,3 +35,8 @@ class Host:
     def views(self) -> Views:
         """What its loops look at."""
         return Views(self.store)
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """The tasks' interfaces."""
+        return Endpoints(self.network)

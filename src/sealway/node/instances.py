@@ -1,5 +1,7 @@
 """Keeps the host's addresses and the instances' states in step: ``instance_plan`` made true."""
 
+import asyncio
+
 import structlog
 
 from ..model.cluster import Cluster, ContainerInstance
@@ -7,7 +9,7 @@ from ..model.errors import DriverError, StoreError
 from ..model.instance import Instance
 from ..model.network import Vpc
 from ..model.task import Task
-from ..store.base import Transaction
+from ..store.base import Transaction, Watch
 from .host import Host
 from .instance_plan import (
     Addresses,
@@ -43,16 +45,31 @@ class InstanceLoop:
                     async with measured(self._host.settings, REST):
                         await self.once()
                     pace.succeeded()
-                    timeout = resync.remaining
+                    timeout: float = resync.remaining
                 except (DriverError, StoreError) as error:
                     self._held = None
                     timeout = pace.failed()
                     log.warning("cannot bring the instances up to date", error=str(error))
-                await watch.changes(timeout)
+                await self._something(watch, timeout)
                 if resync.due():
                     self._held = None  # somebody may have changed the host behind us
         finally:
             watch.close()
+
+    async def _something(self, watch: Watch, timeout: float) -> None:
+        """Waits for a change that may matter; of tasks, those on an instance that is to go."""
+        elapsed = asyncio.get_running_loop().time
+        end = elapsed() + timeout
+        while changes := await watch.changes(max(0, end - elapsed())):
+            if any(kind is not Task or self._is_waited_for(key) for kind, key in changes):
+                return
+
+    def _is_waited_for(self, task_arn: str) -> bool:
+        store = self._host.store
+        task = store.get(Task, task_arn)
+        registered = store.get(ContainerInstance, (task.container_instance_arn if task else None) or "")
+        instance = store.get(Instance, registered.ec2_instance_id) if registered else None
+        return instance is not None and instance.terminate_requested_at is not None
 
     async def once(self) -> None:
         """One pass, until nothing is left to move on."""

@@ -6,14 +6,12 @@ load balancer as the source. Targets of IPv6 are probed in that version.
 """
 
 from datetime import datetime
-from functools import partial
 
 import msgspec
 
 from ..drivers.contracts.prober import Probe
 from ..model.load_balancer import LoadBalancer
 from ..model.target_group import HealthCheck, Target, TargetGroup
-from .kept import Kept
 from .snapshot import Snapshot
 
 DEFAULT_PATH = "/"
@@ -33,28 +31,28 @@ class ProbeJob(msgspec.Struct, frozen=True, kw_only=True):
     """The target group's unhealthy draining interval, in seconds."""
 
 
-def probe_plan(view: Snapshot, kept: Kept | None = None) -> dict[str, ProbeJob]:
-    """Target key -> its job. ``kept``: what the last pass made."""
-    kept = kept or Kept()
+def probe_plan(view: Snapshot) -> dict[str, ProbeJob]:
+    """Target key -> its job, of all."""
+    arns = {group.arn for balancer in view.balancers for group in view.groups_of(balancer)}
+    return {key: job for arn in sorted(arns) for key, job in jobs_of(view, arn).items()}
+
+
+def jobs_of(view: Snapshot, group_arn: str) -> dict[str, ProbeJob]:
+    """Target key -> its job, of one target group. Of several load balancers the first one probes it."""
+    group = view.group(group_arn)
+    if group is None:
+        return {}
     jobs: dict[str, ProbeJob] = {}
-    for balancer in view.balancers:
-        if balancer.state != "active":
-            continue
-        for group in view.groups_of(balancer):
-            make = partial(_jobs, view, balancer, group)
-            inputs = (balancer, view.stamp(group.arn))
-            for key, job in kept.take(("probes", balancer.arn, group.arn), inputs, make).items():
-                jobs.setdefault(key, job)
+    for balancer in view.balancers_of(group_arn):
+        if balancer.state == "active":
+            for target in view.registered(balancer, group):
+                if target.key not in jobs:
+                    jobs[target.key] = _job(view, balancer, group, target)
     return jobs
-
-
-def _jobs(view: Snapshot, balancer: LoadBalancer, group: TargetGroup) -> dict[str, ProbeJob]:
-    return {target.key: _job(view, balancer, group, target) for target in view.registered(balancer, group)}
 
 
 def _job(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, target: Target) -> ProbeJob:
     check = group.health_check
-    instance = view.instances.get(target.id)
     return ProbeJob(
         target_group_arn=group.arn,
         id=target.id,
@@ -64,7 +62,7 @@ def _job(view: Snapshot, balancer: LoadBalancer, group: TargetGroup, target: Tar
         draining=group.unhealthy_draining,
         probe=Probe(
             source=_source(balancer, group, target),
-            address=instance.private_ip if instance else target.id,
+            address=view.address_of(target),
             port=target.port if check.port == "traffic-port" else int(check.port),
             protocol=check.protocol,  # type: ignore[arg-type]
             path=check.path or DEFAULT_PATH,

@@ -1,124 +1,129 @@
-"""The store as the data plane, the names and the probes need it: who listens, who is registered. Pure.
+"""The store as the data plane, the names and the probes need it: who listens, who is registered.
+
+Nothing is copied: what is asked for is looked up, so that a pass costs what it asks for, not what there is. A
+snapshot therefore follows the store, and what was read from it is one state only as long as nobody awaits.
 
 A target group is in use when a listener of a network load balancer forwards to it with any weight. A
 target in a zone that the load balancer is not enabled in is unused (ELBv2, Target.NotInUse).
 """
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 
 from ..model.cluster import ContainerInstance
 from ..model.instance import Instance
 from ..model.lb_protocol import TRANSPORTS
 from ..model.load_balancer import Listener, LoadBalancer
-from ..model.network import NetworkInterface, SecurityGroup
 from ..model.target_group import Target, TargetGroup, TargetHealth
 from ..model.task import ContainerStatus, Task
 from ..store.base import Reader
 from .health_state import known
+from .index import Index, Port
 
-WATCHED = (
-    LoadBalancer,
-    Listener,
-    TargetGroup,
-    Target,
-    TargetHealth,
-    Task,
-    Instance,
-    ContainerInstance,
-    NetworkInterface,
-    SecurityGroup,
-)
 ANY_ZONE = "all"
-ADDRESSES, BRIDGE = "addresses", "bridge"
-"""Stamps of what all tasks show together: which addresses they have, and what runs in bridge mode."""
 
 
 class Snapshot:
-    """Committed state, read once. ``stamps``: see ``stamp``."""
+    """Committed state. ``index``: of the store, if there is one already."""
 
-    def __init__(self, store: Reader, stamps: Mapping[str, int] | None = None) -> None:
-        self._stamps = stamps
-        balancers = store.list(LoadBalancer)
-        self.balancers = [b for b in balancers if b.type == "network" and b.state != "failed"]
-        self.listeners = [one for one in store.list(Listener) if one.protocol in TRANSPORTS]
-        self.groups = {group.arn: group for group in store.list(TargetGroup)}
-        self.targets = store.list(Target)
-        self.healths = {health.key: health for health in store.list(TargetHealth)}
-        self.tasks = [task for task in store.list(Task) if task.last_status != "STOPPED"]
-        self.instances = {i.id: i for i in store.list(Instance) if i.state != "terminated"}
-        self.container_instances = {c.arn: c for c in store.list(ContainerInstance)}
-        self.network_interfaces = store.list(NetworkInterface)
-        self.security_groups = store.list(SecurityGroup)
+    def __init__(self, store: Reader, index: Index | None = None) -> None:
+        self.store = store
+        self._index = index
 
-    def stamp(self, of: str) -> object:
-        """Equal to an earlier snapshot's if nothing of it has changed since: of a target group (its ARN) with
-        its targets, their health, and the tasks and instances behind them; of a kind; of ``ADDRESSES`` or
-        ``BRIDGE``. A snapshot without stamps is unlike every other."""
-        return self if self._stamps is None else self._stamps.get(of, 0)
+    @property
+    def index(self) -> Index:
+        """Of the store, following it or made for this look."""
+        if self._index is None:
+            self._index = Index(self.store)
+        return self._index
 
-    @cached_property
-    def balancer_of(self) -> dict[str, LoadBalancer]:
-        """By ARN."""
-        return {balancer.arn: balancer for balancer in self.balancers}
+    @property
+    def balancers(self) -> list[LoadBalancer]:
+        """All network load balancers that can be."""
+        return [one for one in self.store.list(LoadBalancer) if _is_carried(one)]
 
-    @cached_property
-    def listeners_of(self) -> dict[str, list[Listener]]:
-        """Load balancer ARN -> those of its listeners that are carried."""
-        found: dict[str, list[Listener]] = {balancer.arn: [] for balancer in self.balancers}
-        for listener in self.listeners:
-            if listener.load_balancer_arn in found:
-                found[listener.load_balancer_arn].append(listener)
-        return found
+    def balancer(self, arn: str) -> LoadBalancer | None:
+        """One of ``balancers``."""
+        found = self.store.get(LoadBalancer, arn)
+        return found if found is not None and _is_carried(found) else None
 
-    @cached_property
-    def targets_of(self) -> dict[str, list[Target]]:
-        """Target group ARN -> its targets, draining ones too."""
-        found: dict[str, list[Target]] = {}
-        for target in self.targets:
-            found.setdefault(target.target_group_arn, []).append(target)
-        return found
+    def listener(self, arn: str) -> Listener | None:
+        """A listener that is carried; its load balancer may be another than ``balancers``."""
+        found = self.store.get(Listener, arn)
+        return found if found is not None and found.protocol in TRANSPORTS else None
 
-    @cached_property
-    def tasks_by_address(self) -> dict[str, Task]:
-        """Private address, of either IP version -> the awsvpc task that has it."""
-        return {
-            address: task for task in self.tasks if task.interface for address in task.interface.addresses
-        }
+    def listeners_of(self, balancer: LoadBalancer) -> list[Listener]:
+        """Those that are carried."""
+        listeners = self.store.list(Listener, load_balancer_arn=balancer.arn)
+        return [one for one in listeners if one.protocol in TRANSPORTS]
 
-    @cached_property
-    def published(self) -> dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]]:
-        """(tcp or udp, instance address, host port) -> task, container, container port.
+    def balancers_of(self, group_arn: str) -> list[LoadBalancer]:
+        """Those that forward to the target group, with whatever weight."""
+        listeners = (self.listener(arn) for arn in self.index.forwarding(group_arn))
+        found = {one.load_balancer_arn for one in listeners if one is not None}
+        return [balancer for arn in sorted(found) if (balancer := self.balancer(arn)) is not None]
 
-        A container that runs wins over an ended one whose port it was given.
-        """
-        ended: dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]] = {}
-        running: dict[tuple[str, str, int], tuple[Task, ContainerStatus, int]] = {}
-        for task in self.tasks:
-            for container in task.containers:
-                found = running if container.last_status == "RUNNING" else ended
-                for binding in container.bindings:
-                    place = (binding.protocol, binding.host_ip, binding.host_port)
-                    found[place] = (task, container, binding.container_port)
-        return ended | running
+    def group(self, arn: str) -> TargetGroup | None:
+        """One target group."""
+        return self.store.get(TargetGroup, arn)
 
     def groups_of(self, balancer: LoadBalancer) -> list[TargetGroup]:
         """The target groups that its listeners forward to, once each."""
-        arns = {a for listener in self.listeners_of[balancer.arn] for a in listener.target_group_weights}
-        return [self.groups[arn] for arn in sorted(arns) if arn in self.groups]
+        arns = {arn for listener in self.listeners_of(balancer) for arn in listener.target_group_weights}
+        return [group for arn in sorted(arns) if (group := self.group(arn)) is not None]
+
+    def targets_of(self, group_arn: str) -> list[Target]:
+        """Its targets, draining ones too."""
+        return self.store.list(Target, target_group_arn=group_arn)
 
     def registered(self, balancer: LoadBalancer, group: TargetGroup) -> list[Target]:
         """Targets that may take the load balancer's new flows if they are well."""
         zones = {zone.availability_zone for zone in balancer.zones}
-        return [
-            target
-            for target in self.targets_of.get(group.arn, ())
-            if target.draining_since is None and in_zones(target, zones)
-        ]
+        targets = self.targets_of(group.arn)
+        return [one for one in targets if one.draining_since is None and in_zones(one, zones)]
+
+    def health(self, target: Target) -> TargetHealth | None:
+        """What the prober last wrote of it."""
+        return self.store.get(TargetHealth, target.key)
 
     def is_healthy(self, target: Target) -> bool:
         """Whether the prober has found it healthy since it was registered."""
-        return known(target, self.healths.get(target.key)).state == "healthy"
+        return known(target, self.health(target)).state == "healthy"
+
+    def address_of(self, target: Target) -> str:
+        """The target's, or that of the instance that it is."""
+        found = self.store.get(Instance, target.id)
+        return target.id if found is None or found.state == "terminated" else found.private_ip
+
+    def living(self, task_arn: str) -> Task | None:
+        """The task, if it is not STOPPED."""
+        found = self.store.get(Task, task_arn)
+        return None if found is None or found.last_status == "STOPPED" else found
+
+    def task_at(self, address: str) -> Task | None:
+        """The awsvpc task that has the private address, of either IP version."""
+        return self.store.get(Task, self.index.addresses.values.get(address, ""))
+
+    def published(self, at: Port) -> tuple[Task, ContainerStatus, int] | None:
+        """Task, container and container port behind an instance's port. A container that runs wins over an
+        ended one whose port it was given."""
+        found = self.index.running.values.get(at) or self.index.ended.values.get(at)
+        task = self.store.get(Task, found.task) if found else None
+        if found is None or task is None:
+            return None
+        return task, next(each for each in task.containers if each.name == found.container), found.port
+
+    def instance_of(self, task: Task) -> ContainerInstance | None:
+        """The container instance that it runs on."""
+        return self.store.get(ContainerInstance, task.container_instance_arn or "")
+
+    def bridge_containers(self, task_arn: str) -> Iterator[tuple[ContainerStatus, ContainerInstance]]:
+        """The task's running containers with an address on the bridge, and the instance that they run on."""
+        task = self.living(task_arn)
+        instance = self.instance_of(task) if task else None
+        if task is not None and instance is not None:
+            for container in task.containers:
+                if container.bridge_ip and container.last_status == "RUNNING":
+                    yield container, instance
 
 
 def in_zones(target: Target, zones: Iterable[str]) -> bool:
@@ -133,3 +138,7 @@ def crosses_zones(balancer: LoadBalancer, group: TargetGroup) -> bool:
     if own == "use_load_balancer_configuration":
         return balancer.attributes.get(name) == "true"
     return own == "true"
+
+
+def _is_carried(balancer: LoadBalancer) -> bool:
+    return balancer.type == "network" and balancer.state != "failed"

@@ -11,8 +11,8 @@ import structlog
 from ..model.errors import DriverError, StoreError
 from ..model.resource import Resource
 from .host import Host
+from .index import WATCHED
 from .pace import Pace, Resync, measured
-from .snapshot import WATCHED
 
 log = structlog.get_logger(__name__)
 

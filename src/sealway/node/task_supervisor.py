@@ -1,23 +1,30 @@
 """Every task of this host has a runner; the store's changes and the engine's events wake them.
 
-Events are only a hint: whenever the stream of events begins anew (the engine was away, or we were),
-all runners look again, and so they do on a timer. What carries our label but belongs to no living task
-is removed: containers and interfaces.
+Events are only a hint: whenever the stream of events begins anew (the engine was away, or we were), all
+runners look again. On a timer those do whose task shows otherwise than the store says, and a few others in
+turn. What carries our label but belongs to no living task is removed: containers and interfaces.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 
 import structlog
 
+from ..drivers.contracts.container_runtime import ContainerSummary
 from ..model.errors import DriverError
 from ..model.task import Task
+from ..model.task_definition import TaskDefinition
 from .container_names import TASK_ARN_LABEL
 from .host import Host
 from .pace import Pace
+from .resync_plan import looks_different
 from .task_runner import TaskRunner
 
 log = structlog.get_logger(__name__)
+
+AT_A_TIME = 50
+"""How many runners look again on the timer without a reason."""
 
 
 def is_ours(task: Task) -> bool:
@@ -94,29 +101,41 @@ class TaskSupervisor:
             except DriverError as error:
                 log.warning("cannot look for leftovers", error=str(error))
             await asyncio.sleep(self._host.settings.resync)
-            self._wake_all()
+            for arn in tuple(islice(self._runners, AT_A_TIME)):
+                self._runners[arn] = runner = self._runners.pop(arn)  # to the end of the queue
+                runner.wake()
 
     def _wake_all(self) -> None:
         for runner in self._runners.values():
             runner.wake()
 
     async def sweep(self) -> None:
-        """Removes what belongs to no living task.
+        """Wakes who shows otherwise than the store says, and removes what belongs to no living task.
 
         The store is read after the host, never before: what was made for a task comes after the task, and no
         task lives again.
         """
-        attached = await self._host.network.list_tasks()
+        endpoints, runtime = self._host.endpoints, self._host.runtime
+        attached = frozenset(await endpoints.read())
         held = {task.interface.network_interface_id for task in self._living() if task.interface}
-        for interface in sorted(attached.keys() - held):
+        for interface in sorted(attached - held):
             log.info("removing a leftover interface", interface=interface)
-            await self._host.network.detach_task(interface)
-        containers = await self._host.runtime.list()
+            await endpoints.detach(interface)
+        containers = await runtime.list()
+        self._wake_different({each.name: each for each in containers}, attached)
         living = {task.arn for task in self._living()}
-        for state in containers:
-            if state.labels.get(TASK_ARN_LABEL) not in living:
-                log.info("removing a leftover container", container=state.name)
-                await self._host.runtime.remove(state.id)
+        for each in containers:
+            if each.labels.get(TASK_ARN_LABEL) not in living:
+                log.info("removing a leftover container", container=each.name)
+                await runtime.remove(each.id)
+
+    def _wake_different(self, containers: Mapping[str, ContainerSummary], attached: Collection[str]) -> None:
+        store = self._host.store
+        for arn, runner in self._runners.items():
+            task = store.get(Task, arn)
+            definition = store.get(TaskDefinition, task.task_definition_arn) if task else None
+            if task is None or looks_different(task, definition, containers, attached):
+                runner.wake()
 
     def _living(self) -> list[Task]:
         return [task for task in self._host.store.list(Task) if task.last_status != "STOPPED"]

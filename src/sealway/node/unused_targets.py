@@ -7,7 +7,7 @@ meanwhile, since the target takes none; registered again it is another one, of w
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import structlog
 
@@ -26,28 +26,32 @@ class UnusedTargets:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._watch = host.store.watch(Target, TargetFlows)
+        self._unused: set[str] = set()
+        self._take(target.key for target in host.store.list(Target))
 
     async def run(self) -> None:
         """Until cancelled. Nothing is counted while there is no such target."""
         settings, pace = self._host.settings, Pace(self._host.settings)
-        watch = self._host.store.watch(Target, TargetFlows)
         try:
             while True:
                 try:
-                    carrying = await self.once()
+                    longest = settings.flow_count if await self.once() else settings.resync
                     pace.succeeded()
                 except (DriverError, StoreError) as error:
                     delay = pace.failed()
                     log.warning("cannot see what targets still carry", error=str(error), retry_in=delay)
                     await asyncio.sleep(delay)
                     continue
-                await watch.changes(settings.flow_count if carrying else settings.resync)
+                self._take(key for _, key in await self._watch.changes(longest))
         finally:
-            watch.close()
+            self._watch.close()
 
     async def once(self) -> bool:
         """Writes which ones have ended; whether others still carry flows."""
-        unused = {t.key: t for t in self._host.views.current().targets if t.unused_since is not None}
+        self._take(key for _, key in self._watch.pending())
+        found = (self._host.store.get(Target, key) for key in self._unused)
+        unused = {target.key: target for target in found if target is not None}
         known = self._host.store.list(TargetFlows)
         stale = [one for one in known if not _is_of(one, unused.get(one.key))]
         told = {one.key for one in known} - {one.key for one in stale}
@@ -57,9 +61,16 @@ class UnusedTargets:
             self._write(stale, ended)
         return len(ended) < len(waiting)
 
+    def _take(self, changed: Iterable[str]) -> None:
+        """Notes which of these targets are unused."""
+        for key in changed:
+            target = self._host.store.get(Target, key)
+            unused = target is not None and target.unused_since is not None
+            (self._unused.add if unused else self._unused.discard)(key)
+
     async def _without_flows(self, targets: Collection[Target]) -> list[Target]:
         """A backend that the data plane does not know yet says nothing; a target that is nowhere has none."""
-        attached = await self._host.network.list_tasks()
+        attached = await self._host.endpoints.known()
         view = self._host.views.current()
         places = {target.key: backends_of(view, attached, target) for target in targets}
         flows = await self._host.dataplane.flows(frozenset[Backend]().union(*places.values()))

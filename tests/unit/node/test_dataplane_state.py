@@ -13,8 +13,9 @@ from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Interfa
 from sealway.model.resource import Resource
 from sealway.model.target_group import Target, TargetGroup
 from sealway.model.task import ContainerStatus, PortBinding, Task
-from sealway.node.dataplane_state import bridge_sources, dataplane_state
+from sealway.node.bridge_sources_sync import bridge_sources
 from sealway.node.snapshot import Snapshot
+from sealway.node.state_maker import dataplane_state
 from tests.support.node_world import (
     VIPS,
     World,

@@ -1,28 +1,55 @@
 from sealway.model.task import ContainerStatus, PortBinding
+from sealway.node.touched import Touched
 from sealway.node.views import Views
 from tests.support import node_world
 from tests.support.node_world import World
 
 
-def test_all_look_at_one_snapshot_until_something_changes(world: World) -> None:
-    world.put(*node_world.vpc(), node_world.balancer())
+def test_who_looks_first_is_told_of_everything_and_then_of_what_changes(world: World) -> None:
+    group, balancer = node_world.group(), node_world.balancer()
+    world.put(*node_world.vpc(), balancer, group)
+    follower = Views(world.store).follow()
+    view, touched = follower.look()
+    assert [each.name for each in view.balancers] == ["edge"]
+    assert (touched.balancers, touched.groups) == ({balancer.arn}, {group.arn})
+
+    assert follower.look()[1] == Touched()
+    other = node_world.group("other")
+    world.put(other)
+    assert follower.look()[1] == Touched(groups={other.arn})
+
+
+def test_each_is_told_whoever_looks_first(world: World) -> None:
     views = Views(world.store)
-    first = views.current()
-    assert views.current() is first
-    assert [b.name for b in first.balancers] == ["edge"]
-
-    world.put(node_world.group())
-    second = views.current()
-    assert second is not first
-    assert len(second.groups) == 1
-    assert not first.groups
+    one, two = views.follow(), views.follow()
+    one.look(), two.look()
+    group = node_world.group()
+    world.put(group)
+    assert one.look()[1].groups == two.look()[1].groups == {group.arn}
 
 
-def test_what_it_does_not_show_makes_no_new_one(world: World) -> None:
-    views = Views(world.store)
-    first = views.current()
+def test_what_nobody_looks_at_touches_nothing(world: World) -> None:
+    follower = Views(world.store).follow()
+    follower.look()
     world.put(node_world.cluster())
-    assert views.current() is first
+    assert not follower.look()[1]
+
+
+def test_a_listener_touches_the_groups_that_it_names_and_named(world: World) -> None:
+    before, after = node_world.group("before"), node_world.group("after")
+    balancer, listener = node_world.balancer(), node_world.listener(443, before)
+    world.put(*node_world.vpc(), balancer, before, after, listener)
+    follower = Views(world.store).follow()
+    follower.look()
+    world.put(node_world.listener(443, after))
+    touched = follower.look()[1]
+    assert touched.groups == {before.arn, after.arn}
+    assert (touched.listeners, touched.balancers) == ({listener.arn}, {balancer.arn})
+
+    world.delete(type(listener), listener.key)
+    touched = follower.look()[1]
+    assert touched.groups == {after.arn}
+    assert touched.balancers == {balancer.arn}, "its names are asked about one group less"
 
 
 def test_a_bridge_task_touches_the_targets_at_its_own_ports_alone(world: World) -> None:
@@ -35,13 +62,10 @@ def test_a_bridge_task_touches_the_targets_at_its_own_ports_alone(world: World) 
     port = PortBinding(container_port=8443, host_port=32768, host_ip=machine.private_ip)
     running = ContainerStatus(name="app", arn="a", image="app:1", last_status="RUNNING", bindings=(port,))
     task = node_world.ec2_task(1, node_world.definition(), on, containers=(running,))
-    views = Views(world.store)
-    before = views.current()
+    follower = Views(world.store).follow()
+    follower.look()
 
     world.put(task)
-    after = views.current()
-    assert after.stamp(mine.arn) != before.stamp(mine.arn)
-    assert after.stamp(other.arn) == before.stamp(other.arn)
-
+    assert follower.look()[1].groups == {mine.arn}
     world.delete(type(task), task.key)
-    assert views.current().stamp(mine.arn) != after.stamp(mine.arn), "what it had counts when it is gone"
+    assert follower.look()[1].groups == {mine.arn}, "what it had counts when it is gone"

@@ -122,6 +122,16 @@ class ContainerState(Frozen, frozen=True, kw_only=True):
     finished_at: str | None = None
 
 
+class ContainerSummary(Frozen, frozen=True, kw_only=True):
+    """What the engine tells of a container among all: as ``ContainerState``."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    status: str
+    health: str = "UNKNOWN"
+
+
 class ContainerEvent(Frozen, frozen=True, kw_only=True):
     """``action``: start, die, oom, health_status, destroy."""
 
@@ -161,8 +171,8 @@ class ContainerRuntime(Protocol):
         """The container by id or name, or None when there is none."""
         ...
 
-    async def list(self) -> list[ContainerState]:
-        """All of Sealway's containers, stopped ones too."""
+    async def list(self) -> list[ContainerSummary]:
+        """All of Sealway's containers, stopped ones too, in one question to the engine."""
         ...
 
     def events(self) -> AsyncIterator[ContainerEvent]:

@@ -4,7 +4,7 @@ A backend's slot gets a new generation with each tenant, which cuts the flows of
 
 Of ten thousand backends one change touches a few: what the last plan made is taken over (``Made``) but for
 the backends of the frontends that are other objects than then, and of those that drain now or did. A frontend
-that nothing has happened to is the same object: see ``node/kept.py``.
+that nothing has happened to is the same object: see ``node/state_maker.py``.
 """
 
 from collections.abc import Callable, Iterable, Mapping

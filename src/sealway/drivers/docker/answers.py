@@ -1,15 +1,17 @@
 """What Docker answers, as the contract's values. Pure.
 
-Source: Docker Engine API v1.41, ``GET /containers/{id}/json`` and ``GET /events``.
+Source: Docker Engine API v1.41, ``GET /containers/{id}/json``, ``GET /containers/json`` and ``GET /events``.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..contracts.container_runtime import ContainerEvent, ContainerState, PublishedPort
+from ..contracts.container_runtime import ContainerEvent, ContainerState, ContainerSummary, PublishedPort
 
 _ENDED = frozenset({"exited", "dead"})
 _HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}  # "starting" and "none" tell nothing yet
+_IN_BRACKETS = re.compile(r"\(([a-z]+)\)$")
 _NEVER = "0001-01-01T00:00:00Z"  # how Go writes "not yet"
 EVENT_ACTIONS = frozenset({"start", "die", "oom", "health_status", "destroy"})
 _NOT_LABELS = frozenset({"image", "name", "exitCode", "execDuration", "signal"})
@@ -35,6 +37,18 @@ def container_state(answer: Mapping[str, Any], image_digest: str | None) -> Cont
         published_ports=_published_ports(answer.get("NetworkSettings") or {}),
         started_at=_time(state.get("StartedAt")),
         finished_at=_time(state.get("FinishedAt")) if ended else None,
+    )
+
+
+def container_summary(listed: Mapping[str, Any]) -> ContainerSummary:
+    """An entry of the list. Only the words for people tell the health: ``Up 5 minutes (healthy)``."""
+    words = _IN_BRACKETS.search(listed.get("Status") or "")
+    return ContainerSummary(
+        id=listed["Id"],
+        name=listed["Names"][0].removeprefix("/"),
+        labels=listed.get("Labels") or {},
+        status=listed["State"],
+        health=_HEALTH.get(words[1] if words else "", "UNKNOWN"),
     )
 
 

@@ -19,9 +19,15 @@ from aiodocker.exceptions import DockerError
 from aiodocker.volumes import DockerVolume
 
 from ...model.errors import DriverError, ImageUnavailable
-from ..contracts.container_runtime import PAUSE_IMAGE, ContainerEvent, ContainerSpec, ContainerState
+from ..contracts.container_runtime import (
+    PAUSE_IMAGE,
+    ContainerEvent,
+    ContainerSpec,
+    ContainerState,
+    ContainerSummary,
+)
 from ..contracts.terminal import Terminal
-from .answers import container_event, container_state, repository_digest
+from .answers import container_event, container_state, container_summary, repository_digest
 from .create_body import create_body
 from .pause_image import pause_archive
 from .scope import Scope
@@ -178,11 +184,10 @@ class DockerRuntime:
             raise DriverError(f"the container {state.name} is not Sealway's", retryable=False)
         return state
 
-    async def list(self) -> list[ContainerState]:
+    async def list(self) -> list[ContainerSummary]:
         with docker_errors("list containers"):
             found = await self._docker.containers.list(all=True, filters=self._scope.filters)
-        states = await _together([self.inspect(container.id) for container in found])
-        return [state for state in states if state is not None]  # None: removed in between
+        return [container_summary(each._container) for each in found]
 
     # --- events -------------------------------------------------------------------------------
 

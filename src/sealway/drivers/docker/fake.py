@@ -15,6 +15,7 @@ from ..contracts.container_runtime import (
     ContainerEvent,
     ContainerSpec,
     ContainerState,
+    ContainerSummary,
     PublishedPort,
 )
 from ..contracts.terminal import Terminal
@@ -161,9 +162,12 @@ class FakeRuntime:
         await self._call("inspect", container_id)
         return self._find(container_id)
 
-    async def list(self) -> list[ContainerState]:
+    async def list(self) -> list[ContainerSummary]:
         await self._call("list", "")
-        return list(self._containers.values())
+        return [
+            ContainerSummary(id=s.id, name=s.name, labels=s.labels, status=s.status, health=s.health)
+            for s in self._containers.values()
+        ]
 
     def events(self) -> AsyncIterator[ContainerEvent]:
         queue: asyncio.Queue[ContainerEvent | None] = asyncio.Queue()

@@ -22,7 +22,7 @@ async def attach(ctx: TaskContext) -> Wait | None:
         pause = await _pause(ctx)
         if has_ended(pause):
             return _fail(ctx, "the pause container ended")
-        await ctx.host.network.attach_task(_endpoint(ctx.task), pause.pid)
+        await ctx.host.endpoints.attach(_endpoint(ctx.task), pause.pid)
     except Unavailable:
         raise
     except DriverError as error:
@@ -35,14 +35,14 @@ async def attach(ctx: TaskContext) -> Wait | None:
 
 async def keep(ctx: TaskContext) -> Wait | None:
     """A running task's interface that somebody took away is put back, as long as there is a place for it."""
-    network, interface = ctx.host.network, ctx.task.interface
-    if interface is None or await network.has_task(interface.network_interface_id):
+    endpoints, interface = ctx.host.endpoints, ctx.task.interface
+    if interface is None or await endpoints.has(interface.network_interface_id):
         return None
     pause = await ctx.host.runtime.inspect(pause_name(ctx.task))
     if pause is not None and pause.pid:
         log.warning("a task's interface was gone", task=ctx.arn, interface=interface.network_interface_id)
-        await network.attach_task(_endpoint(ctx.task), pause.pid)
-        # Nothing in the store says so; the data plane meets the new interface on its timer.
+        await endpoints.attach(_endpoint(ctx.task), pause.pid)
+        # Nothing in the store says so: the data plane meets the new interface in its next pass.
     return None
 
 
@@ -51,7 +51,7 @@ async def release(ctx: TaskContext) -> Wait | None:
     ctx.move_to("DEPROVISIONING")
     task = ctx.task
     if task.interface is not None:
-        await ctx.host.network.detach_task(task.interface.network_interface_id)
+        await ctx.host.endpoints.detach(task.interface.network_interface_id)
         await ctx.host.runtime.remove(pause_name(task))
     return None
 

@@ -1,7 +1,14 @@
 """Docker's answers, read."""
 
-from sealway.drivers.contracts.container_runtime import PublishedPort
-from sealway.drivers.docker.answers import container_event, container_state, repository_digest
+import pytest
+
+from sealway.drivers.contracts.container_runtime import ContainerSummary, PublishedPort
+from sealway.drivers.docker.answers import (
+    container_event,
+    container_state,
+    container_summary,
+    repository_digest,
+)
 
 
 def inspection(state, **settings):
@@ -84,3 +91,20 @@ def test_the_digest_is_the_manifests():
     assert repository_digest({"RepoDigests": ["nginx@sha256:abc"]}) == "sha256:abc"
     assert repository_digest({"RepoDigests": []}) is None
     assert repository_digest({}) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "health"),
+    [
+        ("Up 5 minutes", "UNKNOWN"),
+        ("Up 5 minutes (healthy)", "HEALTHY"),
+        ("Up 5 minutes (unhealthy)", "UNHEALTHY"),
+        ("Up 1 second (health: starting)", "UNKNOWN"),
+        ("Exited (137) 2 seconds ago", "UNKNOWN"),
+        (None, "UNKNOWN"),
+    ],
+)
+def test_an_entry_of_the_list_tells_the_health_in_words(words: str | None, health: str) -> None:
+    listed = {"Id": "c1", "Names": ["/web"], "Labels": {"a": "b"}, "State": "running", "Status": words}
+    expected = {"id": "c1", "name": "web", "labels": {"a": "b"}, "status": "running", "health": health}
+    assert container_summary(listed) == ContainerSummary(**expected)  # type: ignore[arg-type]
