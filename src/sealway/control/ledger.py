@@ -1,5 +1,5 @@
-"""What all services ask about the same things, kept between their turns: the room on container instances,
-who uses which target group, and the address given out last in each subnet.
+"""What all services ask about the same things, kept between their turns: the room on container instances and
+the zones of those that suit a task, who uses which target group, and the addresses of each subnet.
 
 Nothing here is a fact of its own: every entry follows from the store, and is made again when somebody asks
 for it and what it was made of has changed. So a service's turn costs what has changed since, not what there
@@ -7,25 +7,22 @@ is. A new task just takes its part of the room that is known.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from ipaddress import IPv4Address
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from ..model.cluster import ContainerInstance
 from ..model.load_balancer import Listener, LoadBalancer
+from ..model.network import NetworkInterface
 from ..model.placement import Room, rooms
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
 from ..model.task_size import needs_of
 from ..model.waiting import waits
 from ..store import Change, Store
-from .usage import Usage, read_usage
-
-Given = tuple[datetime, int]
-"""When a task with an address was made, and the address as a number."""
+from .address_book import AddressBook, Given
+from .usage import Usage, UsageBook
 
 
 class Ledger:
@@ -33,17 +30,20 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._watch = store.watch(Task, ContainerInstance, Listener, LoadBalancer)
+        self._watch = store.watch(Task, ContainerInstance, NetworkInterface, Listener, LoadBalancer)
         self._rooms: dict[str, dict[str, Room]] = defaultdict(dict)
         self._cluster_of: dict[str, str] = {}
         self._prints: dict[str, _Print] = {}
-        self._last_given: dict[str, Given] = {}
+        self._addresses = AddressBook()
+        self._zones: dict[str, dict[bytes, frozenset[str]]] = defaultdict(dict)
         self._waiting: dict[str, set[str]] = defaultdict(set)
-        self._usage: Usage | None = None
+        self._usage = UsageBook(store)
         self._behind: frozenset[Change] = frozenset()
         self._dirty = {instance.arn for instance in store.list(ContainerInstance)}
         for task in store.list(Task):
             self._take_task(task.arn)
+        for interface in store.list(NetworkInterface):
+            self._addresses.put_interface(interface.id, interface)
 
     def close(self) -> None:
         """Follows the store no longer."""
@@ -57,9 +57,23 @@ class Ledger:
         return list(self._rooms[cluster_arn].values())
 
     def last_given(self) -> Mapping[str, Given]:
-        """Subnet id -> the address of its newest task, also when that is gone."""
+        """Subnet id -> the newest address there, also when it is free again."""
         self._refresh()
-        return self._last_given
+        return self._addresses.last_given
+
+    def taken(self) -> Mapping[str, set[str]]:
+        """Subnet id -> the addresses in use; followed on at the next call."""
+        self._refresh()
+        return self._addresses.taken
+
+    def zones(self, cluster_arn: str, of: bytes, work_out: Callable[[], frozenset[str]]) -> frozenset[str]:
+        """The zones of the cluster's instances that suit a task, as worked out before for an equal ``of``, or
+        now; anew once an instance has changed."""
+        self._refresh()
+        known = self._zones[cluster_arn]
+        if of not in known:
+            known[of] = work_out()
+        return known[of]
 
     def waiting(self, cluster_arn: str) -> frozenset[str]:
         """The tasks of the cluster that wait for an instance."""
@@ -69,9 +83,7 @@ class Ledger:
     def usage(self) -> Usage:
         """The usage of all target groups."""
         self._refresh()
-        if self._usage is None:
-            self._usage = read_usage(self._store)
-        return self._usage
+        return self._usage.usage
 
     def _refresh(self) -> None:
         """Notes what has been written since."""
@@ -82,8 +94,13 @@ class Ledger:
                 self._take_task(key)
             elif kind is ContainerInstance:
                 self._dirty.add(key)
+                self._zones.clear()
+            elif kind is NetworkInterface:
+                self._addresses.put_interface(key, self._store.get(NetworkInterface, key))
+            elif kind is Listener:
+                self._usage.put_listener(key)
             else:
-                self._usage = None
+                self._usage.put_balancer(key)
         self._behind = frozenset()
 
     def _take_task(self, arn: str) -> None:
@@ -92,10 +109,7 @@ class Ledger:
         if task is not None:  # one that is gone was STOPPED before, and waited for nothing
             wait = self._waiting[task.cluster_arn]
             (wait.add if waits(task) else wait.discard)(arn)
-        if task is not None and task.interface is not None:
-            given = (task.created_at, int(IPv4Address(task.interface.private_ip)))
-            subnet = task.interface.subnet_id
-            self._last_given[subnet] = max(given, self._last_given.get(subnet, given))
+            self._addresses.put_task(task)
         if before == after:
             return
         if before is not None or task is None or not self._add(task):

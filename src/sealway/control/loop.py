@@ -2,12 +2,14 @@
 its plan written in one transaction, all in one turn of the event loop.
 
 Every scope is looked at when the loop starts and again every ``resync`` seconds, so an event can be late
-or lost without harm. A planner that fails is logged and tried again later; it stops nobody else.
+or lost without harm. That is done in slices, and what an event touches comes between them: it waits for no
+resync. A planner that fails is logged and tried again later; it stops nobody else.
 The loop gives way to the rest of the process after each slice of work.
 """
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -38,9 +40,11 @@ from . import (
     traffic_plan,
     waiting_plan,
 )
+from .dependants import Dependants
 from .ledger import Ledger
 from .plan import Plan, earliest
 from .scopes import WATCHED, Scope, everything, frees_room, touched
+from .timers import Timers
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +57,17 @@ MOST_PASSES = 200
 _ORDER = {
     kind: place
     for place, kind in enumerate(
-        ("service", "codedeploy", "cluster", "waiting", "group", "autoscaling", "reaper")
+        (
+            "service",
+            "codedeploy",
+            "task",
+            "cluster",
+            "waiting",
+            "target",
+            "group",
+            "autoscaling",
+            "reaper",
+        )
     )
 }
 
@@ -66,7 +80,9 @@ class ControlLoop:
         self._clock = clock
         self._ids = ids
         self._resync = resync
-        self._timers: dict[Scope, datetime] = {}
+        self._timers: Timers[Scope] = Timers()
+        self._later: deque[Scope] = deque()
+        """What is left of a resync."""
         self._failures: dict[Scope, int] = {}
         self._starved: set[Scope] = set()
         self._ledger_kept: Ledger | None = None
@@ -75,21 +91,23 @@ class ControlLoop:
         """Until cancelled."""
         watch = self._store.watch(*WATCHED)
         try:
-            due = everything(self._store)
+            dependants = Dependants(self._store)
             elapsed = asyncio.get_running_loop().time
-            next_resync = elapsed() + self._resync
+            next_resync = elapsed()
             while True:
-                await self._work(due)
-                changes = await watch.changes(self._pause(next_resync - elapsed()))
+                if elapsed() >= next_resync:
+                    self._later = deque(_in_order(everything(self._store)))
+                    next_resync = elapsed() + self._resync
+                self._look_at_some()
+                pause = 0.0 if self._later else self._pause(next_resync - elapsed())
+                changes = await watch.changes(pause)
                 if changes:
-                    await asyncio.sleep(COALESCE)
+                    await asyncio.sleep(0 if self._later else COALESCE)
                     changes |= await watch.changes(0)
-                due = touched(changes, self._store) | self._due_timers()
+                due = touched(changes, self._store, dependants).union(self._timers.due(self._clock()))
                 if frees_room(changes, self._store):
                     due |= self._starved
-                if elapsed() >= next_resync:
-                    due |= everything(self._store)
-                    next_resync = elapsed() + self._resync
+                await self._work(due)
         finally:
             watch.close()
             self._ledger.close()
@@ -106,7 +124,7 @@ class ControlLoop:
     @property
     def wake_at(self) -> datetime | None:
         """When a timer is due next."""
-        return earliest(*self._timers.values())
+        return self._timers.first
 
     @property
     def _ledger(self) -> Ledger:
@@ -122,6 +140,14 @@ class ControlLoop:
                 await asyncio.sleep(0)
                 slice_end = time.monotonic() + SLICE
 
+    def _look_at_some(self) -> None:
+        """A slice of what is left of a resync."""
+        slice_end = time.monotonic() + SLICE
+        while self._later:
+            self._plan_safely(self._later.popleft())
+            if time.monotonic() >= slice_end:
+                return
+
     def _plan_safely(self, scope: Scope) -> None:
         try:
             self._plan_scope(scope)
@@ -130,7 +156,7 @@ class ControlLoop:
             # Whatever it is, it must not take the other scopes down; the trace says where to look.
             count = self._failures[scope] = self._failures.get(scope, 0) + 1
             delay = min(2 ** min(count - 1, 10), LONGEST_RETRY)
-            self._timers[scope] = self._clock() + timedelta(seconds=delay)
+            self._timers.set(scope, self._clock() + timedelta(seconds=delay))
             log.exception("planning failed", scope=scope.kind, key=scope.key, retry_in=delay)
 
     def _plan_scope(self, scope: Scope) -> bool:
@@ -139,11 +165,7 @@ class ControlLoop:
         for plan in self._plans(scope, self._clock()):
             self._apply(plan)
             plans.append(plan)
-        wake = earliest(*(plan.wake_at for plan in plans))
-        if wake is None:
-            self._timers.pop(scope, None)
-        else:
-            self._timers[scope] = wake
+        self._timers.set(scope, earliest(*(plan.wake_at for plan in plans)))
         (self._starved.add if any(plan.starved for plan in plans) else self._starved.discard)(scope)
         return any(not plan.empty for plan in plans)
 
@@ -165,10 +187,12 @@ class ControlLoop:
             yield Plan() if rollout is None else code_deploy_plan.plan(rollout, now)
         elif scope.kind == "cluster":
             yield task_plan.plan(snapshot.read_loose(self._store, scope.key), now)
+        elif scope.kind == "task":
+            yield task_plan.plan(snapshot.read_task(self._store, scope.key), now)
         elif scope.kind == "group":
-            yield target_plan.plan_group(
-                snapshot.read_group(self._store, scope.key, self._ledger.usage()), now
-            )
+            yield target_plan.plan_group(snapshot.read_group(self._store, scope.key, self._ledger), now)
+        elif scope.kind == "target":
+            yield target_plan.plan_group(snapshot.read_target(self._store, scope.key, self._ledger), now)
         elif scope.kind == "autoscaling":
             yield from self._of_auto_scaling_group(scope.key, now)
         elif scope.kind == "waiting":
@@ -181,7 +205,7 @@ class ControlLoop:
             yield definition_plan.plan(definition_plan.read(self._store))
 
     def _of_service(self, arn: str, now: datetime) -> Iterator[Plan]:
-        found = snapshot.read_service(self._store, arn, self._ledger.usage())
+        found = snapshot.read_service(self._store, arn, self._ledger)
         if found is None:
             return
         if found.service.made_of_task_sets:
@@ -201,7 +225,7 @@ class ControlLoop:
         if traffic is not None:
             yield traffic_plan.plan(traffic)
         if not plan.empty:
-            found = snapshot.read_service(self._store, arn, self._ledger.usage()) or found
+            found = snapshot.read_service(self._store, arn, self._ledger) or found
         yield self._targets_planned(found, now)
         yield Plan(deletes=reaper_plan.released(found.interfaces))
 
@@ -212,9 +236,9 @@ class ControlLoop:
                 service, current = self._store.get(Service, arn), self._store.get(TaskSet, task_set.arn)
                 if service is not None and current is not None:
                     stand_in = task_set_plan.stand_in(service, current)
-                    part = snapshot.read_task_set(self._store, stand_in, self._ledger.usage())
+                    part = snapshot.read_task_set(self._store, stand_in, self._ledger)
                     yield task_set_plan.told(planner(part, now), service, current, now)
-        found = snapshot.read_service(self._store, arn, self._ledger.usage())
+        found = snapshot.read_service(self._store, arn, self._ledger)
         if found is not None:
             yield Plan(deletes=reaper_plan.released(found.interfaces))
             yield task_set_plan.finish(found, self._store.list(TaskSet, service_arn=arn), now)
@@ -241,10 +265,6 @@ class ControlLoop:
 
     def _targets_planned(self, found: snapshot.ServiceSnapshot, now: datetime) -> Plan:
         return target_plan.plan(found, now, self._ids)
-
-    def _due_timers(self) -> set[Scope]:
-        now = self._clock()
-        return {scope for scope, at in self._timers.items() if at <= now}
 
     def _pause(self, longest: float) -> float:
         """Seconds until a timer is due. The resync minds no clock that is set: it finds timers anew."""

@@ -11,6 +11,8 @@ from .plan import Plan, earliest
 from .snapshot import Leftovers
 
 KEPT = timedelta(hours=1)
+TOGETHER = timedelta(minutes=1)
+"""What is to go within this time of a look at all goes together: not each takes a look of its own."""
 
 
 def plan(leftovers: Leftovers, now: datetime) -> Plan:
@@ -24,6 +26,8 @@ def plan(leftovers: Leftovers, now: datetime) -> Plan:
     dead += [c for c in leftovers.instances if c.ec2_instance_id in hosts]
     dead += list(leftovers.interfaces.values())
     next_death = earliest(*(since + KEPT for _, since in aged if since + KEPT > now))
+    if next_death is not None:
+        next_death = max(next_death, now + TOGETHER)
     return Plan(deletes=tuple(dead), wake_at=next_death)
 
 

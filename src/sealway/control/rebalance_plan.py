@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from ..model.cluster import ContainerInstance
-from ..model.placement import meeting
 from ..model.service import Service
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
@@ -95,12 +93,10 @@ def by_zone(tasks: Iterable[Task], zones: Collection[str]) -> dict[str, int]:
 def zones_of(
     service: Service,
     definition: TaskDefinition,
-    instances: Mapping[str, ContainerInstance],
+    instance_zones: frozenset[str],
     subnet_zones: frozenset[str],
 ) -> frozenset[str]:
     """The zones that tasks of the service can run in: of its subnets, and of instances that suit it."""
     if service.launch_type == "FARGATE":
         return subnet_zones
-    constraints = (*service.placement_constraints, *(definition.spec.get("placementConstraints") or ()))
-    suiting = {instances[arn].availability_zone for arn in meeting(instances.values(), constraints)}
-    return frozenset(suiting & subnet_zones if definition.network_mode == "awsvpc" else suiting)
+    return instance_zones & subnet_zones if definition.network_mode == "awsvpc" else instance_zones

@@ -1,11 +1,12 @@
 """What is planned as a unit, and which units a change touches.
 
-A *scope* is a service, a CodeDeploy deployment, the standalone tasks of a cluster, its tasks that wait for an
-instance, a target group's loose targets, an Auto Scaling group, or the reaper.
-Events only say where to look: each scope is read whole when its turn comes.
+A *scope* is a service, a CodeDeploy deployment, a standalone task, the tasks of a cluster that wait for an
+instance, a loose target, an Auto Scaling group, or the reaper. On the timer all standalone tasks of a cluster
+are one, and all loose targets of a target group. Events only say where to look: each scope is read whole when
+its turn comes. No event touches more than what has to do with it, however much there is.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal, NamedTuple
 
 from ..model import arn
@@ -22,14 +23,21 @@ from ..model.target_group import Target, TargetFlows, TargetGroup, TargetHealth
 from ..model.task import Task
 from ..model.task_set import TaskSet
 from ..store import Reader
+from .dependants import Dependants
 
 Change = tuple[type[Resource], str]
 
 
-class Scope(NamedTuple):
-    """``key``: the ARN of the service, deployment, cluster, target group or Auto Scaling group."""
+Kind = Literal[
+    "service", "codedeploy", "task", "cluster", "waiting", "target", "group", "autoscaling", "reaper"
+]
 
-    kind: Literal["service", "codedeploy", "cluster", "waiting", "group", "autoscaling", "reaper"]
+
+class Scope(NamedTuple):
+    """``key``: the ARN of the service, deployment, cluster, task, target group or Auto Scaling group; of a
+    target, its key."""
+
+    kind: Kind
     key: str = ""
 
 
@@ -66,13 +74,16 @@ def everything(reader: Reader) -> set[Scope]:
     return scopes | _of_deployments(reader) | {REAPER}
 
 
-def touched(changes: Iterable[Change], reader: Reader) -> set[Scope]:
-    """The scopes whose plan these changes can alter."""
+def touched(changes: Collection[Change], reader: Reader, dependants: Dependants | None = None) -> set[Scope]:
+    """The scopes whose plan these changes can alter. ``dependants``: has followed the changes before them."""
+    dependants = dependants or Dependants(reader)
+    dependants.follow(changes)
     scopes: set[Scope] = set()
     for kind, key in changes:
-        if kind in (Listener, LoadBalancer, TargetGroup):
-            return everything(reader)
-        scopes |= _of_one(kind, key, reader)
+        if (find := _SCOPES.get(kind)) is not None:
+            scopes |= find(key, reader)
+        elif (find_more := _WIDE.get(kind)) is not None:
+            scopes |= find_more(key, reader, dependants)
     return scopes
 
 
@@ -88,23 +99,42 @@ def frees_room(changes: Iterable[Change], reader: Reader) -> bool:
     return False
 
 
-def _of_one(kind: type[Resource], key: str, reader: Reader) -> set[Scope]:
-    found = _SCOPES.get(kind)
-    return found(key, reader) if found else set()
-
-
 def _of_target(key: str, reader: Reader) -> set[Scope]:
+    """A target is its task's, as long as there is that one."""
     target = reader.get(Target, key)
-    task = reader.get(Task, target.task_arn) if target and target.task_arn else None
-    return _of_task(task) | {Scope("group", key.partition("|")[0])}
+    if target is None:
+        return set()
+    return _of_task(reader.get(Task, target.task_arn or "")) or {Scope("target", key)}
 
 
-def _of_container_instance(key: str, reader: Reader) -> set[Scope]:
+def _of_container_instance(key: str, reader: Reader, dependants: Dependants) -> set[Scope]:
     instance = reader.get(ContainerInstance, key)
     if instance is None:
         return set()
-    scopes = _of_cluster(instance.cluster_arn, reader) | {Scope("waiting", instance.cluster_arn)}
+    scopes = _of_room(instance, reader, dependants) | {Scope("waiting", instance.cluster_arn)}
     return scopes | _of_member(instance.ec2_instance_id, reader)
+
+
+def _of_room(instance: ContainerInstance, reader: Reader, dependants: Dependants) -> set[Scope]:
+    """The services and tasks that run on it, and those to which every instance matters."""
+    scopes = {Scope("service", arn) for arn in dependants.everywhere(instance.cluster_arn)}
+    return scopes.union(*map(_of_task, reader.list(Task, container_instance_arn=instance.arn)))
+
+
+def _of_listener(key: str, reader: Reader, dependants: Dependants) -> set[Scope]:
+    groups = dependants.groups_of(key)
+    services = {Scope("service", arn) for arn in dependants.users_of({key, *groups})}
+    return services | {Scope("group", group) for group in groups} | _of_deployments(reader)
+
+
+def _of_balancer(key: str, reader: Reader, dependants: Dependants) -> set[Scope]:
+    listeners = reader.list(Listener, load_balancer_arn=key)
+    return set[Scope]().union(*(_of_listener(one.arn, reader, dependants) for one in listeners))
+
+
+def _of_target_group(key: str, reader: Reader, dependants: Dependants) -> set[Scope]:
+    services = {Scope("service", arn) for arn in dependants.users_of({key})}
+    return services | {Scope("group", key)} | _of_deployments(reader)
 
 
 def _of_changed_task(key: str, reader: Reader) -> set[Scope]:
@@ -172,18 +202,13 @@ def _of_deployments(reader: Reader, **equals: str) -> set[Scope]:
 def _of_task(task: Task | None) -> set[Scope]:
     if task is None:
         return set()
-    return {Scope("service", task.service_arn) if task.service_arn else Scope("cluster", task.cluster_arn)}
+    return {Scope("service", task.service_arn) if task.service_arn else Scope("task", task.arn)}
 
 
-def _of_cluster(key: str, reader: Reader) -> set[Scope]:
-    services = {Scope("service", service.arn) for service in reader.list(Service, cluster_arn=key)}
-    return services | {Scope("cluster", key)}
-
-
-def _of_host(key: str, reader: Reader) -> set[Scope]:
-    scopes = {Scope("group", target.target_group_arn) for target in reader.list(Target, id=key)}
+def _of_host(key: str, reader: Reader, dependants: Dependants) -> set[Scope]:
+    scopes = set[Scope]().union(*(_of_target(each.key, reader) for each in reader.list(Target, id=key)))
     for instance in reader.list(ContainerInstance, ec2_instance_id=key):
-        scopes |= _of_cluster(instance.cluster_arn, reader)
+        scopes |= _of_room(instance, reader, dependants)
     return scopes | _of_member(key, reader) | {REAPER}
 
 
@@ -195,12 +220,17 @@ _SCOPES: dict[type[Resource], Callable[[str, Reader], set[Scope]]] = {
     Target: _of_target,
     TargetHealth: _of_target,
     TargetFlows: _of_target,
-    ContainerInstance: _of_container_instance,
-    Instance: _of_host,
     AutoScalingGroup: lambda key, _: {Scope("autoscaling", key)},
     GroupInstance: _of_member,
     ScalingActivity: _of_activity,
     CapacityProvider: _of_changed_provider,
     Cluster: _of_changed_cluster,
 }
-"""What a change of each kind touches."""
+_WIDE: dict[type[Resource], Callable[[str, Reader, Dependants], set[Scope]]] = {
+    ContainerInstance: _of_container_instance,
+    Instance: _of_host,
+    Listener: _of_listener,
+    LoadBalancer: _of_balancer,
+    TargetGroup: _of_target_group,
+}
+"""What a change of each kind touches; of the latter, others that only have to do with it."""

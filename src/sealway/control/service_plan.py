@@ -99,17 +99,9 @@ class _Step:
         return ground
 
     def _zones(self) -> frozenset[str]:
-        providers = {item["capacityProvider"] for item in self.service.strategy}
-        return rebalance_plan.zones_of(
-            self.service,
-            self.snapshot.definitions[self.service.primary.task_definition_arn],
-            {
-                arn: instance
-                for arn, instance in self.snapshot.machines.instances.items()
-                if not providers or instance.capacity_provider in providers
-            },
-            self.snapshot.subnet_zones,
-        )
+        definition = self.snapshot.definitions[self.service.primary.task_definition_arn]
+        zones = self.snapshot.instance_zones, self.snapshot.subnet_zones
+        return rebalance_plan.zones_of(self.service, definition, *zones)
 
     def _balance(self, rollout: Rollout) -> Balance:
         if self.service.extra.get("availabilityZoneRebalancing") != "ENABLED":

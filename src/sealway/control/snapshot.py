@@ -15,6 +15,7 @@ from ..model.cluster import ContainerInstance
 from ..model.instance import Instance
 from ..model.network import NetworkInterface, SecurityGroup, Subnet
 from ..model.new_task import Stock, subnet_ids
+from ..model.placement import meeting
 from ..model.service import Service
 from ..model.target_group import Target, TargetFlows, TargetGroup, TargetHealth
 from ..model.task import Task
@@ -52,16 +53,19 @@ class ServiceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     target_groups: Mapping[str, TargetGroup] = {}
     usage: Usage = Usage()
     machines: Machines = Machines()
+    """Those with tasks of the service; for a DAEMON service, the cluster's."""
     interfaces: tuple[NetworkInterface, ...] = ()
     """Those that STOPPED tasks have not given back."""
     subnet_zones: frozenset[str] = frozenset()
     """The Availability Zones of the PRIMARY deployment's subnets."""
+    instance_zones: frozenset[str] = frozenset()
+    """For a service that is kept in balance: those of the container instances that suit its tasks."""
     busy: frozenset[str] = frozenset()
     """For a DAEMON service: the DRAINING container instances on which others' tasks run still."""
 
 
 class LooseSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The tasks of a cluster that no service looks after."""
+    """Tasks that no service looks after."""
 
     tasks: tuple[Task, ...] = ()
     definitions: Mapping[str, TaskDefinition] = {}
@@ -89,31 +93,31 @@ class Leftovers(msgspec.Struct, frozen=True, kw_only=True):
     interfaces: Mapping[str, NetworkInterface] = {}
 
 
-def read_service(reader: Reader, arn: str, usage: Usage | None = None) -> ServiceSnapshot | None:
-    """The snapshot of one service; None when it does not exist. ``usage``: if it is known already."""
+def read_service(reader: Reader, arn: str, ledger: Ledger | None = None) -> ServiceSnapshot | None:
+    """The snapshot of one service; None when it does not exist. ``ledger``: what is known already."""
     service = reader.get(Service, arn)
     if service is None:
         return None
-    return _of_service(reader, service, reader.list(Task, service_arn=arn), usage)
+    return _of_service(reader, service, reader.list(Task, service_arn=arn), ledger)
 
 
-def read_task_set(reader: Reader, stand_in: Service, usage: Usage | None = None) -> ServiceSnapshot:
+def read_task_set(reader: Reader, stand_in: Service, ledger: Ledger | None = None) -> ServiceSnapshot:
     """The snapshot of one task set: of the service that stands in for it, and its own tasks."""
     tasks = reader.list(Task, service_arn=stand_in.arn)
     own = [task for task in tasks if task.deployment_id == stand_in.primary.id]
-    return _of_service(reader, stand_in, own, usage)
+    return _of_service(reader, stand_in, own, ledger)
 
 
 def _of_service(
-    reader: Reader, service: Service, tasks: list[Task], usage: Usage | None = None
+    reader: Reader, service: Service, tasks: list[Task], ledger: Ledger | None
 ) -> ServiceSnapshot:
     groups = _target_groups(service)
     targets = {task.arn: tuple(found) for task in tasks if (found := reader.list(Target, task_arn=task.arn))}
     groups |= {target.target_group_arn for several in targets.values() for target in several}
     occupied = {t.key: t for group in groups for t in reader.list(Target, target_group_arn=group)}
     wanted = {t.task_definition_arn for t in tasks} | {d.task_definition_arn for d in service.deployments}
-    machines = _machines(reader, service.cluster_arn)
     daemon = service.scheduling_strategy == "DAEMON"
+    machines = _machines(reader, service.cluster_arn) if daemon else _machines_of(reader, tasks)
     return ServiceSnapshot(
         service=service,
         tasks=tuple(tasks),
@@ -123,10 +127,11 @@ def _of_service(
         health=_by_key(h for group in groups for h in reader.list(TargetHealth, target_group_arn=group)),
         ended=_by_key(f for group in groups for f in reader.list(TargetFlows, target_group_arn=group)),
         target_groups=_by_key(reader.get(TargetGroup, group) for group in groups),
-        usage=read_usage(reader) if usage is None else usage,
+        usage=ledger.usage() if ledger else read_usage(reader),
         machines=machines,
         interfaces=_held_interfaces(reader, tasks),
         subnet_zones=_subnet_zones(reader, service),
+        instance_zones=_instance_zones(reader, service, ledger),
         busy=_busy(reader, machines) if daemon else frozenset(),
     )
 
@@ -134,29 +139,43 @@ def _of_service(
 def read_loose(reader: Reader, cluster_arn: str) -> LooseSnapshot:
     """The snapshot of a cluster's standalone tasks."""
     tasks = [task for task in reader.list(Task, service_arn=None) if task.cluster_arn == cluster_arn]
-    if not tasks:
-        return LooseSnapshot()
+    return _of_loose(reader, tasks)
+
+
+def read_task(reader: Reader, arn: str) -> LooseSnapshot:
+    """The snapshot of one standalone task; nothing, if it is gone."""
+    task = reader.get(Task, arn)
+    return _of_loose(reader, [] if task is None or task.service_arn is not None else [task])
+
+
+def _of_loose(reader: Reader, tasks: list[Task]) -> LooseSnapshot:
     wanted = {task.task_definition_arn for task in tasks}
     return LooseSnapshot(
         tasks=tuple(tasks),
         definitions=_by_key(reader.get(TaskDefinition, arn) for arn in wanted),
-        machines=_machines(reader, cluster_arn),
+        machines=_machines_of(reader, tasks),
         interfaces=_held_interfaces(reader, tasks),
     )
 
 
-def read_group(reader: Reader, arn: str, usage: Usage | None = None) -> GroupSnapshot:
-    """The snapshot of one target group. ``usage``: if it is known already."""
-    loose = [
-        target
-        for target in reader.list(Target, target_group_arn=arn)
-        if target.task_arn is None or reader.get(Task, target.task_arn) is None
-    ]
+def read_group(reader: Reader, arn: str, ledger: Ledger | None = None) -> GroupSnapshot:
+    """The snapshot of one target group. ``ledger``: what is known already."""
+    return _of_group(reader, arn, reader.list(Target, target_group_arn=arn), ledger)
+
+
+def read_target(reader: Reader, key: str, ledger: Ledger | None = None) -> GroupSnapshot:
+    """The snapshot of a target group with this target alone."""
+    target = reader.get(Target, key)
+    return _of_group(reader, key.partition("|")[0], [] if target is None else [target], ledger)
+
+
+def _of_group(reader: Reader, arn: str, targets: Iterable[Target], ledger: Ledger | None) -> GroupSnapshot:
+    loose = [each for each in targets if each.task_arn is None or reader.get(Task, each.task_arn) is None]
     return GroupSnapshot(
         group=reader.get(TargetGroup, arn),
-        usage=read_usage(reader) if usage is None else usage,
+        usage=ledger.usage() if ledger else read_usage(reader),
         targets=tuple(loose),
-        ended=_by_key(reader.list(TargetFlows, target_group_arn=arn)),
+        ended=_by_key(reader.get(TargetFlows, target.key) for target in loose),
         hosts=_by_key(reader.get(Instance, target.id) for target in loose),
     )
 
@@ -185,9 +204,9 @@ def read_stock(reader: Reader, snapshot: ServiceSnapshot, ledger: Ledger) -> Sto
         tasks=reader.list(Task, service_arn=snapshot.service.arn),  # of all its task sets: they are one group
         rooms=ledger.rooms(snapshot.service.cluster_arn),
         last_given=ledger.last_given(),
+        taken=ledger.taken(),
         growing=_growing(reader, snapshot.service),
         subnets=subnets,
-        interfaces=[i for s in subnets for i in reader.list(NetworkInterface, subnet_id=s.id)],
         security_groups=[g for vpc in vpcs for g in reader.list(SecurityGroup, vpc_id=vpc, name="default")],
         dual_stack=is_enabled(
             reader.get(
@@ -212,6 +231,33 @@ def _machines(reader: Reader, cluster_arn: str) -> Machines:
     instances = reader.list(ContainerInstance, cluster_arn=cluster_arn)
     hosts = (reader.get(Instance, i.ec2_instance_id) for i in instances)
     return Machines(instances=_by_key(instances), hosts=_by_key(hosts))
+
+
+def _machines_of(reader: Reader, tasks: Iterable[Task]) -> Machines:
+    arns = {task.container_instance_arn for task in tasks} - {None}
+    instances = [one for arn in arns if (one := reader.get(ContainerInstance, arn or "")) is not None]
+    hosts = (reader.get(Instance, one.ec2_instance_id) for one in instances)
+    return Machines(instances=_by_key(instances), hosts=_by_key(hosts))
+
+
+def _instance_zones(reader: Reader, service: Service, ledger: Ledger | None) -> frozenset[str]:
+    if service.extra.get("availabilityZoneRebalancing") != "ENABLED" or not service.deployments:
+        return frozenset()
+    definition = reader.get(TaskDefinition, service.primary.task_definition_arn)
+    if definition is None:
+        return frozenset()
+    constraints = (*service.placement_constraints, *(definition.spec.get("placementConstraints") or ()))
+    providers = sorted({item["capacityProvider"] for item in service.strategy})
+
+    def work_out() -> frozenset[str]:
+        instances = reader.list(ContainerInstance, cluster_arn=service.cluster_arn)
+        own = [one for one in instances if not providers or one.capacity_provider in providers]
+        zones = {one.arn: one.availability_zone for one in own}
+        return frozenset(zones[arn] for arn in meeting(own, constraints))
+
+    if ledger is None:
+        return work_out()
+    return ledger.zones(service.cluster_arn, msgspec.json.encode((constraints, providers)), work_out)
 
 
 def _subnet_zones(reader: Reader, service: Service) -> frozenset[str]:

@@ -67,7 +67,7 @@ def _queue(reader: Reader, tasks: list[Task], ledger: Ledger) -> Queue | None:
         tasks=[task for task in group if task.group == first.group],
         last_given=ledger.last_given(),
         subnets=subnets,
-        interfaces=[i for s in subnets for i in reader.list(NetworkInterface, subnet_id=s.id)],
+        taken=ledger.taken(),
         security_groups=[g for vpc in vpcs for g in reader.list(SecurityGroup, vpc_id=vpc, name="default")],
         dual_stack=is_enabled(
             reader.get(AccountSetting, account_key(first.region, first.account_id, DUAL_STACK))

@@ -4,7 +4,7 @@ AWS reserves five addresses of every subnet: network, router (+1), resolver (+2)
 the last. Source: Amazon VPC User Guide, "Subnet CIDR blocks".
 """
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 RESERVED_AT_START = 4
@@ -21,6 +21,27 @@ def is_reserved(cidr: str, address: str) -> bool:
 def capacity(cidr: str) -> int:
     """How many addresses of the subnet can be given out."""
     return IPv4Network(cidr).num_addresses - RESERVED_AT_START - 1
+
+
+class Addresses(Set[str]):
+    """Addresses in use: those that somebody keeps, and some more. What is kept is not copied."""
+
+    def __init__(self, kept: Set[str] = frozenset(), more: frozenset[str] = frozenset()) -> None:
+        self._kept, self._more = kept, more
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._more or address in self._kept
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._kept
+        yield from self._more
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._more)
+
+    def plus(self, addresses: Iterable[str]) -> "Addresses":
+        """With these in use, too."""
+        return Addresses(self._kept, self._more.union(each for each in addresses if each not in self))
 
 
 def first_free(cidr: str, taken: Collection[str], start: int = 0) -> str | None:

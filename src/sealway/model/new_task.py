@@ -6,7 +6,7 @@ before anything is written. Addresses follow one another: a freed one is given o
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from . import arn, capacity, placement
-from .address_pool import RESERVED_AT_START, first_free, mac_for, wide_address
+from .address_pool import RESERVED_AT_START, Addresses, first_free, mac_for, wide_address
 from .cluster import ContainerInstance
 from .ids import IdSource, uuid
 from .network import InterfaceAttachment, NetworkInterface, SecurityGroup, Subnet
@@ -66,7 +66,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
     rooms: tuple[Room, ...] = ()
     subnets: tuple[Subnet, ...] = ()
-    taken: dict[str, frozenset[str]] = {}
+    taken: dict[str, Addresses] = {}
     """Subnet id -> addresses in use."""
     last_given: dict[str, str] = {}
     """Subnet id -> the address given out last: the search goes on behind it."""
@@ -101,7 +101,8 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     ``instances`` and ``tasks``: all of the cluster's; ``definitions`` by ARN, those of its tasks;
     ``subnets``: those of the request's network configuration; ``interfaces``: all in these subnets.
     With ``rooms`` worked out before (nobody's group counted), the tasks of the request's group suffice, no
-    instance is needed, and ``last_given`` says by subnet what its newest task was given, and when.
+    instance is needed, nor an interface whose address is ``taken``, and ``last_given`` says by subnet what
+    was given out last, and when.
     """
 
     instances: Sequence[ContainerInstance] = ()
@@ -109,6 +110,8 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
     definitions: Mapping[str, TaskDefinition] = {}
     subnets: Sequence[Subnet] = ()
     interfaces: Sequence[NetworkInterface] = ()
+    taken: Mapping[str, Set[str]] = {}
+    """Subnet id -> addresses in use, beside those of ``interfaces``."""
     security_groups: Sequence[SecurityGroup] = ()
     rooms: Sequence[Room] | None = None
     last_given: Mapping[str, tuple[datetime, int]] = {}
@@ -121,19 +124,19 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
 def board(request: TaskRequest, stock: Stock) -> Board:
     """The board for one request."""
     wanted = tuple(stock.subnets)
-    taken: dict[str, set[str]] = {subnet.id: set() for subnet in wanted}
+    own: dict[str, set[str]] = {subnet.id: set() for subnet in wanted}
     latest = dict(stock.last_given)
     for interface in stock.interfaces:
-        if interface.subnet_id in taken:
-            taken[interface.subnet_id].add(interface.private_ip)
+        if interface.subnet_id in own:
+            own[interface.subnet_id].add(interface.private_ip)
             _note(latest, interface.subnet_id, interface.created_at, interface.private_ip)
     for task in stock.tasks:
-        if task.interface is not None and task.interface.subnet_id in taken:
+        if task.interface is not None and task.interface.subnet_id in own:
             _note(latest, task.interface.subnet_id, task.created_at, task.interface.private_ip)
     return Board(
         rooms=_rooms_of(stock, request) if request.launch_type != "FARGATE" else (),
         subnets=wanted,
-        taken={subnet: frozenset(addresses) for subnet, addresses in taken.items()},
+        taken={id_: Addresses(stock.taken.get(id_, frozenset())).plus(more) for id_, more in own.items()},
         last_given={subnet: str(IPv4Address(given[1])) for subnet, given in latest.items()},
         zone_tasks=Counter(
             t.availability_zone
@@ -300,7 +303,7 @@ def _next_address(on: Board, subnet: Subnet) -> str | None:
     if subnet.id in on.last_given:
         base = int(IPv4Network(subnet.cidr).network_address) + RESERVED_AT_START
         start = max(0, int(IPv4Address(on.last_given[subnet.id])) - base + 1)
-    return first_free(subnet.cidr, on.taken.get(subnet.id, frozenset()), start)
+    return first_free(subnet.cidr, on.taken.get(subnet.id, Addresses()), start)
 
 
 def _choose_address(on: Board, subnets: Sequence[Subnet]) -> tuple[Subnet, str] | None:
@@ -451,7 +454,7 @@ def _with_seat(on: Board, zone: str, seat: tuple[Subnet, str] | None) -> Board:
     taken, last = on.taken, on.last_given
     if seat is not None:
         subnet, address = seat
-        taken = {**taken, subnet.id: taken.get(subnet.id, frozenset()) | {address}}
+        taken = {**taken, subnet.id: taken.get(subnet.id, Addresses()).plus({address})}
         last = {**last, subnet.id: address}
     return msgspec.structs.replace(
         on,

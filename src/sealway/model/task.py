@@ -83,7 +83,12 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 class Task(Resource, frozen=True, kw_only=True):
     """Key: the ARN, ``task/CLUSTER/ID``."""
 
-    INDEXES: ClassVar[tuple[str, ...]] = ("cluster_arn", "service_arn", "container_instance_arn")
+    INDEXES: ClassVar[tuple[str, ...]] = (
+        "cluster_arn",
+        "service_arn",
+        "container_instance_arn",
+        "last_status",
+    )
 
     arn: str
     account_id: str

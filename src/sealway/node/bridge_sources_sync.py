@@ -3,8 +3,8 @@
 A loop of its own, since rules take tens of milliseconds, and the kernel's tables must not wait for them.
 """
 
+from ..model.shared import Shared
 from .host import Host
-from .shared import Shared
 from .snapshot import Snapshot
 from .sync_loop import SyncLoop
 from .touched import Touched, everything

@@ -9,9 +9,9 @@ Sources: Network Load Balancers, "DNS name" and "Load balancer zonal health".
 from collections.abc import Collection, Sequence
 
 from ..model.load_balancer import LoadBalancer
+from ..model.shared import Shared
 from ..model.target_group import Target, TargetGroup
 from .group_health import is_enough
-from .shared import Shared
 from .snapshot import Snapshot, crosses_zones, in_zones
 from .touched import Touched, everything
 

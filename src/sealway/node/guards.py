@@ -13,7 +13,7 @@ import msgspec
 
 from ..model.guard import Guard, Guards, guard_name, guard_rule
 from ..model.network import NetworkInterface, SecurityGroup
-from .shared import Givers, Shared
+from ..model.shared import Givers, Shared
 from .snapshot import Snapshot
 from .touched import Touched, everything
 

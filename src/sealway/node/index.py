@@ -10,10 +10,10 @@ from ..model.instance import Instance
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.network import NetworkInterface, SecurityGroup
 from ..model.resource import Resource
+from ..model.shared import Givers, Shared
 from ..model.target_group import Target, TargetGroup, TargetHealth
 from ..model.task import Task
 from ..store.base import Change, Reader
-from .shared import Givers, Shared
 from .touched import Touched
 
 Port = tuple[str, str, int]

@@ -13,6 +13,7 @@ import msgspec
 from ..drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface
 from ..drivers.contracts.names import BRIDGE_INTERFACE, HOST_INTERFACE
 from ..model.peer import NO_PEERS, Peers
+from ..model.shared import Shared
 from .dataplane_state import (
     Carried,
     Places,
@@ -23,7 +24,6 @@ from .dataplane_state import (
     task_interfaces,
 )
 from .guards import GuardMaker
-from .shared import Shared
 from .snapshot import Snapshot
 from .touched import Touched, everything
 

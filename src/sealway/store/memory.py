@@ -51,11 +51,15 @@ class Index:
 
     def matches(self, equals: dict[str, Any]) -> list[Resource]:
         """Those whose fields equal the given values, in order of their keys. An index, if there is one for
-        a field, is believed; only the other fields are compared."""
+        a field, is believed, of several the one that leaves fewest; only the other fields are compared."""
         keys: Iterable[str] = self._keys
-        indexed = next((field for field in self._fields if field in equals), None)
-        if indexed is not None:
-            keys = sorted(self._by_field[indexed].get(equals[indexed], ()))
+        listed = [
+            (field, self._by_field[field].get(equals[field], ())) for field in self._fields if field in equals
+        ]
+        indexed = None
+        if listed:
+            indexed, found = min(listed, key=lambda one: len(one[1]))
+            keys = sorted(found)
         rest = [(field, value) for field, value in equals.items() if field != indexed]
         if rest:
             keys = [key for key in keys if _equal(self.by_key[key], rest)]

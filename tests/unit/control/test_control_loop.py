@@ -157,9 +157,40 @@ def test_a_long_pass_gives_way_to_others(world: ControlWorld, monkeypatch: pytes
             world.put(world.service.replace(arn=f"{world.arn}-{number}", name=f"orders-{number}", version=0))
         beside = asyncio.ensure_future(bystander())  # noqa: TID251 - cancelled below
         async with running(world):
-            for _ in range(10):
+            for _ in range(50):
                 await asyncio.sleep(0)
             beside.cancel()
         assert {1, 2, 3, 4, 5} <= set(turns), "somebody else ran between any two services"
+
+    play(scenario())
+
+
+def test_an_event_waits_for_no_resync(world: ControlWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something happens to the last of all services just as a resync has begun with the first."""
+    monkeypatch.setattr(loop_module, "SLICE", 0)
+    looked_at: list[str] = []
+    plan = loop_module.service_plan.plan
+
+    def change_the_last() -> None:
+        last = world.store.get(Service, f"{world.arn}-29")
+        assert last is not None
+        world.put(last.replace(tags={"changed": "now"}))
+
+    def noted(snapshot: ServiceSnapshot, *arguments: Any) -> Plan:
+        looked_at.append(snapshot.service.name)
+        if len(looked_at) == 1:
+            asyncio.get_running_loop().call_soon(change_the_last)
+        return plan(snapshot, *arguments)
+
+    async def scenario() -> None:
+        world.create(0)
+        for number in range(30):
+            world.put(world.service.replace(arn=f"{world.arn}-{number:02}", name=f"{number:02}", version=0))
+        async with running(world):
+            await asyncio.sleep(10)
+            monkeypatch.setattr(loop_module.service_plan, "plan", noted)
+            await asyncio.sleep(30)
+        assert looked_at.index("29") < 15, looked_at
+        assert {f"{number:02}" for number in range(30)} <= set(looked_at)
 
     play(scenario())

@@ -1,4 +1,4 @@
-from sealway.node.shared import Givers, Shared
+from sealway.model.shared import Givers, Shared
 
 
 def test_the_last_in_order_counts_whoever_came_first() -> None:
