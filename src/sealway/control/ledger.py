@@ -8,17 +8,16 @@ is. A new task just takes its part of the room that is known.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from ..model.cluster import ContainerInstance
 from ..model.load_balancer import Listener, LoadBalancer
 from ..model.network import NetworkInterface
-from ..model.placement import Room, rooms
+from ..model.placement import Held, Room, held, room_of
 from ..model.task import Task
 from ..model.task_definition import TaskDefinition
-from ..model.task_size import needs_of
+from ..model.task_size import Needs, needs_of
 from ..model.waiting import waits
 from ..store import Change, Store
 from .address_book import AddressBook, Given
@@ -33,7 +32,10 @@ class Ledger:
         self._watch = store.watch(Task, ContainerInstance, NetworkInterface, Listener, LoadBalancer)
         self._rooms: dict[str, dict[str, Room]] = defaultdict(dict)
         self._cluster_of: dict[str, str] = {}
-        self._prints: dict[str, _Print] = {}
+        self._held: dict[str, dict[str, Held]] = defaultdict(dict)
+        """Container instance -> its tasks, with what they take of it."""
+        self._at: dict[str, str] = {}
+        self._needs: dict[str, Needs] = {}
         self._addresses = AddressBook()
         self._zones: dict[str, dict[bytes, frozenset[str]]] = defaultdict(dict)
         self._waiting: dict[str, set[str]] = defaultdict(set)
@@ -104,31 +106,40 @@ class Ledger:
         self._behind = frozenset()
 
     def _take_task(self, arn: str) -> None:
-        task, before = self._store.get(Task, arn), self._prints.get(arn)
-        after = _print_of(task) if task is not None else None
+        task = self._store.get(Task, arn)
         if task is not None:  # one that is gone was STOPPED before, and waited for nothing
             wait = self._waiting[task.cluster_arn]
             (wait.add if waits(task) else wait.discard)(arn)
             self._addresses.put_task(task)
-        if before == after:
+        there = self._at.pop(arn, "")
+        before = self._held[there].pop(arn, None) if there else None
+        at = (task.container_instance_arn or "") if task and task.last_status != "STOPPED" else ""
+        after = held(task, self._needs_of(task)) if task is not None and at else None
+        if after is not None:
+            self._at[arn], self._held[at][arn] = at, after
+        if (there, before) == (at, after):
             return
-        if before is not None or task is None or not self._add(task):
-            self._dirty |= {p.instance for p in (before, after) if p is not None and p.instance}
-        if after is None:
-            del self._prints[arn]
-        else:
-            self._prints[arn] = after
+        if before is not None or task is None or not self._add(task, at):
+            self._dirty |= {there, at} - {""}
 
-    def _add(self, task: Task) -> bool:
-        """Puts a new task on the room that is known; whether that says everything."""
-        at = task.container_instance_arn or ""
-        room = self._rooms[self._cluster_of.get(at, "")].get(at)
+    def _needs_of(self, task: Task) -> Needs:
         definition = self._store.get(TaskDefinition, task.task_definition_arn)
+        if definition is None:
+            return Needs()
+        if task.overrides:
+            return needs_of(definition, task.overrides)
+        if definition.arn not in self._needs:
+            self._needs[definition.arn] = needs_of(definition)
+        return self._needs[definition.arn]
+
+    def _add(self, task: Task, at: str) -> bool:
+        """Puts a new task on the room that is known; whether that says everything."""
+        room = self._rooms[self._cluster_of.get(at, "")].get(at)
         fresh = task.last_status == "PROVISIONING" and task.desired_status == "RUNNING"
-        if room is None or definition is None or not fresh or at in self._dirty:
+        if room is None or not fresh or at in self._dirty:
             return False
         starts = [given.host_port for given in task.port_ranges]
-        filled = room.after(needs_of(definition, task.overrides), task.group, starts)
+        filled = room.after(self._needs_of(task), task.group, starts)
         self._rooms[self._cluster_of[at]][at] = msgspec.structs.replace(filled, group_tasks=0)
         return True
 
@@ -136,29 +147,6 @@ class Ledger:
         instance = self._store.get(ContainerInstance, arn)
         self._rooms[self._cluster_of.pop(arn, "")].pop(arn, None)
         if instance is not None and instance.status == "ACTIVE":
-            tasks = self._store.list(Task, container_instance_arn=arn)
-            wanted = {task.task_definition_arn for task in tasks}
-            found = ((key, self._store.get(TaskDefinition, key)) for key in wanted)
-            definitions = {key: definition for key, definition in found if definition is not None}
-            (room,) = rooms([instance], tasks, definitions)
             self._cluster_of[arn] = instance.cluster_arn
-            self._rooms[instance.cluster_arn][arn] = room
+            self._rooms[instance.cluster_arn][arn] = room_of(instance, self._held[arn].values())
         self._dirty.discard(arn)
-
-
-class _Print(NamedTuple):
-    """What of a task says how much room its instance has."""
-
-    instance: str
-    status: str
-    ports: frozenset[tuple[str, int]]
-
-
-def _print_of(task: Task) -> _Print:
-    status = task.last_status if task.last_status in ("RUNNING", "STOPPED") else "between"
-    bound = (binding for container in task.containers for binding in container.bindings)
-    return _Print(
-        task.container_instance_arn or "",
-        f"{task.desired_status} {status}",
-        frozenset((binding.protocol, binding.host_port) for binding in bound),
-    )

@@ -9,9 +9,9 @@ Source: ECS Developer Guide, "How Amazon ECS places tasks on container instances
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -103,6 +103,18 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
         return facts
 
 
+class Held(NamedTuple):
+    """What one task takes of its instance. ``group``: None of one that is to stop: it counts for none."""
+
+    cpu: int
+    memory: int
+    tcp_ports: frozenset[int]
+    udp_ports: frozenset[int]
+    reserved: int
+    group: str | None
+    runs: bool
+
+
 class Refusal(msgspec.Struct, frozen=True):
     """Why one container instance cannot take the task; ``reason`` as RunTask's ``failures`` word it."""
 
@@ -148,19 +160,19 @@ def rooms(
 
     ``definitions`` by ARN, at least those of the tasks that are placed on instances.
     """
-    here: dict[str, list[Task]] = defaultdict(list)
+    known: dict[str, Needs] = {}
+    here: dict[str, list[Held]] = defaultdict(list)
     for task in tasks:
         if task.container_instance_arn is not None and task.last_status != "STOPPED":
-            here[task.container_instance_arn].append(task)
-    known: dict[str, Needs] = {}
+            here[task.container_instance_arn].append(held(task, _needs(task, definitions, known)))
     active = (instance for instance in instances if instance.status == "ACTIVE")
-    return [_room(instance, here[instance.arn], definitions, known, group) for instance in active]
+    return [room_of(instance, here[instance.arn], group) for instance in active]
 
 
 def meeting(instances: Iterable[ContainerInstance], constraints: Sequence[Mapping[str, Any]]) -> list[str]:
     """The ARNs of the ACTIVE instances that meet every ``memberOf`` constraint, whatever room they have."""
     queries = needed_queries(constraints)
-    empty = ((i.arn, _room(i, [], {}, {}, "").facts()) for i in instances if i.status == "ACTIVE")
+    empty = ((i.arn, room_of(i).facts()) for i in instances if i.status == "ACTIVE")
     return [arn for arn, facts in empty if all(query(facts) for query in queries)]
 
 
@@ -188,45 +200,46 @@ def place(
     return sorted(fitting, key=lambda room: room.arn)[draw % len(fitting)]
 
 
-def _room(
-    instance: ContainerInstance,
-    tasks: list[Task],
-    definitions: Mapping[str, TaskDefinition],
-    known: dict[str, Needs],
-    group: str,
-) -> Room:
-    cpu, memory = instance.cpu_units, instance.memory_mib
-    tcp, udp = set(instance.reserved_tcp_ports), set(instance.reserved_udp_ports)
-    reserved = len(tcp) + len(udp)
-    for task in tasks:
-        needs = _needs(task, definitions, known)
-        cpu, memory = cpu - needs.cpu, memory - needs.memory
-        tcp |= needs.tcp_ports
-        udp |= needs.udp_ports
-        reserved += needs.static_ports
-        for given in task.port_ranges:
-            (udp if given.protocol == "udp" else tcp).update(given.host_ports)
-        for container in task.containers:
-            for binding in container.bindings:
-                (udp if binding.protocol == "udp" else tcp).add(binding.host_port)
-    wanted = [task for task in tasks if task.desired_status != "STOPPED"]
+def held(task: Task, needs: Needs) -> Held:
+    """What a task that is not STOPPED takes."""
+    ports = {"tcp": set(needs.tcp_ports), "udp": set(needs.udp_ports)}
+    for given in task.port_ranges:
+        ports["udp" if given.protocol == "udp" else "tcp"].update(given.host_ports)
+    for container in task.containers:
+        for binding in container.bindings:
+            ports["udp" if binding.protocol == "udp" else "tcp"].add(binding.host_port)
+    wanted = task.desired_status != "STOPPED"
+    return Held(
+        cpu=needs.cpu,
+        memory=needs.memory,
+        tcp_ports=frozenset(ports["tcp"]),
+        udp_ports=frozenset(ports["udp"]),
+        reserved=needs.static_ports,
+        group=task.group if wanted else None,
+        runs=wanted and task.last_status == "RUNNING",
+    )
+
+
+def room_of(instance: ContainerInstance, tasks: Collection[Held] = (), group: str = "") -> Room:
+    """The room that these tasks leave on the instance. ``group``: that of the tasks being placed."""
+    tcp, udp = frozenset(instance.reserved_tcp_ports), frozenset(instance.reserved_udp_ports)
     return Room(
         arn=instance.arn,
         ec2_instance_id=instance.ec2_instance_id,
         availability_zone=instance.availability_zone,
-        cpu=cpu,
-        memory=memory,
-        tcp_ports=frozenset(tcp),
-        udp_ports=frozenset(udp),
-        reserved_ports=reserved,
+        cpu=instance.cpu_units - sum(each.cpu for each in tasks),
+        memory=instance.memory_mib - sum(each.memory for each in tasks),
+        tcp_ports=tcp.union(*(each.tcp_ports for each in tasks)),
+        udp_ports=udp.union(*(each.udp_ports for each in tasks)),
+        reserved_ports=len(tcp) + len(udp) + sum(each.reserved for each in tasks),
         attributes=instance.attributes,
         capacity_provider=instance.capacity_provider,
         agent_connected=instance.agent_connected,
         agent_version=__version__,
         registered_at=instance.registered_at,
-        running_tasks=sum(task.last_status == "RUNNING" for task in wanted),
-        groups=frozenset(task.group for task in wanted),
-        group_tasks=sum(task.group == group for task in wanted),
+        running_tasks=sum(each.runs for each in tasks),
+        groups=frozenset(each.group for each in tasks if each.group is not None),
+        group_tasks=sum(each.group == group for each in tasks),
     )
 
 
