@@ -20,14 +20,21 @@ TARGETS = [
     Backend(address=f"10.1.{n}.1", port=port, interface=f"swt{n}") for n, port in product((1, 2, 3), (80, 81))
 ]
 VIPS = ("10.1.0.100", "10.1.0.101")
+OPEN, SHUT = Guard(ingress=(GuardRule(network="0.0.0.0/0"),)), Guard()
+BEHIND = {("10.1.1.1", 80): ("10.1.9.9", 8080)}
+"""A container's place, behind a port of its instance."""
 GUARDS = [
     Guards(),
-    Guards(rules={"sg": Guard(ingress=(GuardRule(network="0.0.0.0/0"),))}, of={"10.1.1.1": "sg"}),
+    Guards(rules={"sg": OPEN}, of={"10.1.1.1": "sg"}),
+    Guards(rules={"sg": SHUT}, of={"10.1.1.1": "sg", "10.1.2.1": "sg"}),
+    Guards(rules={"a": OPEN, "sg": SHUT}, of={"10.1.1.1": "a", "10.1.9.9": "sg"}, published=BEHIND),
+    Guards(rules={"a": OPEN, "sg": SHUT}, of={"10.1.2.1": "sg", "10.1.9.9": "a"}, published=BEHIND),
+    Guards(rules={"sg": OPEN}, of={"10.1.0.100": "sg"}, published={}),
 ]
 SHARES = st.lists(
     st.tuples(st.sampled_from(TARGETS), st.booleans(), st.booleans(), st.integers(0, 2)), max_size=5
 )
-WAYS = ("share", "share", "share", "drain", "drain", "guards", "place", "copy", "read back")
+WAYS = ("share", "share", "share", "drain", "drain", "guards", "guards", "place", "copy", "read back")
 STEP = st.tuples(st.sampled_from(WAYS), st.sampled_from(VIPS), SHARES, st.sets(st.sampled_from(TARGETS)))
 
 
@@ -60,7 +67,7 @@ def changed(before: Wanted, what: str, vip: str, shares: Any, targets: set[Backe
     if what == "drain":
         return before._replace(draining=frozenset(targets))
     if what == "guards":
-        return before._replace(guards=GUARDS[len(targets) % 2])
+        return before._replace(guards=GUARDS[len(targets) % len(GUARDS)])
     if what == "place":
         kept = {name: place for name, place in before.places.items() if len(targets) % 2 or name != "swt2"}
         return before._replace(places=kept | {"swt1": Place(1 + 10 * len(targets), True)})

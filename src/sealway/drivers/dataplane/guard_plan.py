@@ -6,8 +6,8 @@ before an entry names them, longer prefixes are written before shorter ones, and
 goes last. After a restart, tables are known again by what they hold.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -26,6 +26,9 @@ from .guard_tables import (
     peer_key,
     port_keys,
 )
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class TableFull(ValueError):
@@ -85,6 +88,27 @@ def guard_plan(guards: Guards, now: GuardTables) -> GuardPlan:
         gone_ranges=sorted(_port_entries(now.ranges) - _port_entries(ranges)),
         then=GuardTables(tables, ranges, names, guards),
     )
+
+
+def judged_otherwise(before: GuardTables, after: GuardTables) -> Set[str] | None:
+    """The backends' addresses of which other tables are asked than before, or about other ports; None: it is
+    not known. What a table holds is its own affair."""
+    old, new = before.made_of, after.made_of
+    if old is None or new is None:
+        return None
+    if old is new:
+        return frozenset()
+    moved = {name for (name, _), _ in before.names.items() ^ after.names.items()}
+    found = {address for address, _ in _other(old.of, new.of)}
+    found |= {address for address, guard in new.of.items() if guard in moved} if moved else set()
+    behind = {own for (own, _), _ in _other(old.published, new.published)}
+    if found:
+        behind |= {own for (own, _), (address, _) in new.published.items() if address in found}
+    return found | behind
+
+
+def _other(old: Mapping[K, V], new: Mapping[K, V]) -> Set[tuple[K, V]]:
+    return frozenset() if old is new else old.items() ^ new.items()
 
 
 def _changed(

@@ -3,11 +3,12 @@
 A backend's slot gets a new generation with each tenant, which cuts the flows of the one before at once.
 
 Of ten thousand backends one change touches a few: what the last plan made is taken over (``Made``) but for
-the backends of the frontends that are other objects than then, and of those that drain now or did. A frontend
+the backends of the frontends that are other objects than then, of those that drain now or did, and of those
+that security groups judge otherwise. A frontend
 that nothing has happened to is the same object: see ``node/state_maker.py``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import NamedTuple
 
 from ...model.address_pool import is_ipv6
@@ -97,8 +98,11 @@ class Made(NamedTuple):
     slots: Slots
 
 
-def make(of: Entries, now: Mapping[int, AnyBackend], before: Made | None) -> Made:
-    """The slots. ``before``: what made ``now``, if places, peers and guards are the same; else None."""
+def make(
+    of: Entries, now: Mapping[int, AnyBackend], before: Made | None, judged: Set[str] = frozenset()
+) -> Made:
+    """The slots. ``before``: what made ``now``, if places and peers are the same, and guards but for those of
+    the addresses ``judged``; else None."""
     listed = {id(frontend): _listed(of, frontend, before) for frontend in of.state.frontends}
     draining, peers, arriving = of.state.draining, of.state.peers, _arrivals(of)
     if before is None:
@@ -107,6 +111,8 @@ def make(of: Entries, now: Mapping[int, AnyBackend], before: Made | None) -> Mad
         slots = _slots(of, pairs, draining, living, now)
         return Made(of.places, listed, draining, peers, arriving, slots)
     touched = _touched(listed, draining, before) | {backend for backend, _ in arriving ^ before.arrivals}
+    if judged:
+        touched |= {backend for backend, _ in before.slots if backend.address in judged}
     changed = frozenset((backend, flags) for backend in touched for flags in _ALL_FLAGS)
     pairs = (arriving & changed).union(*(each.pairs & changed for each in listed.values()))
     living = [before.slots[pair] for pair in changed if pair in before.slots]

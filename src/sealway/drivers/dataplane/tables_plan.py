@@ -15,7 +15,7 @@ from ...model.address_pool import is_ipv6
 from ...model.guard import Direction, Guards
 from ..contracts.dataplane import Backend, DataPlaneState, Frontend
 from . import abi, abi6
-from .guard_plan import GuardPlan, GuardTables, TableFull, guard_plan
+from .guard_plan import GuardPlan, GuardTables, TableFull, guard_plan, judged_otherwise
 from .layouts import NARROW, NO_ADDRESS, Layout
 from .maglev import Share, build
 from .slots_plan import (
@@ -102,9 +102,10 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
     """
     guards = guard_plan(state.guards, now.guards)
     interfaces = _interfaces(state, places, guards, layout)
-    known = now.made if now.made and guards.then is now.guards and now.made.places == places else None
+    judged = judged_otherwise(now.guards, guards.then)
+    known = now.made if now.made and judged is not None and now.made.places == places else None
     known = known if known and known.peers == state.peers else None
-    made = make(Entries(state, places, guards, layout), now.backends, known)
+    made = make(Entries(state, places, guards, layout), now.backends, known, judged or frozenset())
     frontends = _frontends(state, now.frontends, guards, layout)
     recipes = {
         number: recipe

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import abi
-from sealway.drivers.dataplane.slots_plan import SLOT_MASK, Place
+from sealway.drivers.dataplane.slots_plan import SLOT_MASK, Entries, Place
 from sealway.drivers.dataplane.tables_plan import EMPTY, TableFull, Tables, after, plan
 from sealway.model.guard import Direction, Guard, GuardRule, Guards
 
@@ -271,3 +271,26 @@ class TestFlags:
         }
         gone = run(state(), now)
         assert {entry.state for entry in gone.backends.values()} == {abi.BackendState.FREE}
+
+
+@pytest.mark.parametrize("count", [10, 100])
+def test_a_security_group_makes_anew_the_backends_that_it_judges(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends = [Backend(address=f"10.1.{n}.1", port=80, interface="swt1") for n in range(count)]
+    frontends = tuple(
+        Frontend(vip="10.1.1.100", port=1000 + n, backends=(WeightedBackend(backend=each),))
+        for n, each in enumerate(backends)
+    )
+    rules = {"open": Guard(ingress=(GuardRule(network="0.0.0.0/0"),)), "shut": Guard()}
+    before = Guards(rules=rules, of={each.address: "open" for each in backends})
+    after_it = msgspec.structs.replace(before, of={**before.of, backends[3].address: "shut"})
+    state = DataPlaneState(vips=frozenset({"10.1.1.100"}), frontends=frontends, guards=before)
+    places = {"swt1": Place(7, True)}
+    now = after(EMPTY, plan(state, places, EMPTY))
+    made: list[Backend] = []
+    entry = Entries.entry
+    monkeypatch.setattr(Entries, "entry", lambda of, each, *more: made.append(each) or entry(of, each, *more))
+    changed = plan(msgspec.structs.replace(state, guards=after_it), places, now)
+    assert set(made) == {backends[3]}
+    assert [one.address for one in changed.backends] == [socket.inet_aton(backends[3].address)]
