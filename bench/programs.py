@@ -15,7 +15,8 @@ from ctypes import byref, c_char_p, c_uint32, c_void_p
 from pathlib import Path
 from socket import inet_ntoa
 
-from sealway.drivers.dataplane import abi, early, libbpf
+from sealway.drivers.dataplane import abi, libbpf
+from sealway.drivers.dataplane.early_programs import programs_for
 from tests.support.bpf_run import REDIRECT, Machine, machine, run_program
 from tests.support.handshakes import current_window, limit_of, set_uncompleted, use_up_the_rate
 from tests.support.packets import ACK, Packet
@@ -228,12 +229,11 @@ def syns_over_limit(sheet: Sheet, kernel: Machine, bench: Bench, rounds: int) ->
     """What a listener's flood costs from its limit on."""
     kernel.forget()
     inserts = Inserts(kernel, bench)
-    program = early.program_for(kernel.maps)
-    xdp = Early(inserts, bench, program)
-    ways = (inserts.over_limit, inserts.beyond_rate, xdp.beyond_rate, xdp.established)
-    times = [[way() for way in ways] for _ in range(rounds + 1)][1:]
+    with programs_for(kernel.maps, {}) as made:
+        xdp = Early(inserts, bench, made.program)
+        ways = (inserts.over_limit, inserts.beyond_rate, xdp.beyond_rate, xdp.established)
+        times = [[way() for way in ways] for _ in range(rounds + 1)][1:]
     passed, dropped, dropped_early, let_on = map(list, zip(*times, strict=True))
-    os.close(program)
     assert set(kernel.drops()) == {"handshake_limit"}
     assert kernel.drops()["handshake_limit"] >= 2 * rounds * INSERTS
     assert not kernel.flows()
