@@ -36,11 +36,14 @@ class CannotRemove(Exception):
 
 @dataclass
 class Machine:
-    """Starts, kills and removes ``sealway up``. ``uplinks``: where outside clients come in."""
+    """Starts, kills and removes ``sealway up``. ``uplinks``: where outside clients come in; ``exposed``: at
+    whose addresses they are answered too, dropping early as ``xdp`` says."""
 
     data_dir: Path
     api: str = "127.0.0.1:4566"
     uplinks: tuple[str, ...] = ()
+    exposed: tuple[str, ...] = ()
+    xdp: str = ""
     dataplane: str = "ebpf"
     metrics: str = ""
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
@@ -64,6 +67,10 @@ class Machine:
         ]
         for uplink in self.uplinks:
             command += ["--uplink", uplink]
+        for exposed in self.exposed:
+            command += ["--expose", exposed]
+        if self.xdp:
+            command += ["--xdp", self.xdp]
         if self.metrics:
             command += ["--metrics", self.metrics]
         with self.log.open("ab") as log:
@@ -85,6 +92,13 @@ class Machine:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=30)
+
+    def restart(self, **changes: object) -> None:
+        """Stops it, and starts it with other options."""
+        self.stop()
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.start()
 
     def prepare(self) -> None:
         """Clears away what a killed demo or test run left; refuses where another Sealway has tasks."""

@@ -63,10 +63,14 @@ def resolve(name: str, resolver: str) -> list[str]:
     return [str(record) for record in asking.resolve(name, "A", search=False)]
 
 
-def connect(address: str, port: int, name: str, ca_file: str) -> tuple[SSL.Connection, socket.socket, float]:
-    """A TCP connection with TLS on it, not yet shaken hands; and the milliseconds of connect."""
+def connect(
+    address: str, port: int, name: str, ca_file: str, source: str = ""
+) -> tuple[SSL.Connection, socket.socket, float]:
+    """A TCP connection with TLS on it, not yet shaken hands; and the milliseconds of connect. ``source``: the
+    client's address, where it has several."""
     began = time.perf_counter()
-    sock = socket.create_connection((address, port), timeout=TIMEOUT_SECONDS)
+    ours = (source, 0) if source else None
+    sock = socket.create_connection((address, port), TIMEOUT_SECONDS, source_address=ours)
     elapsed = (time.perf_counter() - began) * 1000
     sock.setblocking(True)
     # pyOpenSSL takes a Python timeout for "would block"; the kernel's own does what is meant.
@@ -115,11 +119,11 @@ def get(tls: SSL.Connection, name: str, path: str) -> Any:
     return json.loads(body)
 
 
-def visit(address: str, port: int, name: str, ca_file: str) -> Visit:
+def visit(address: str, port: int, name: str, ca_file: str, source: str = "") -> Visit:
     """Connects, verifies, asks the server what it saw. Never raises for a failed connection."""
     seen = Visit(to=f"{address}:{port}")
     try:
-        tls, sock, seen.connect_ms = connect(address, port, name, ca_file)
+        tls, sock, seen.connect_ms = connect(address, port, name, ca_file, source)
         with sock:
             began = time.perf_counter()
             tls.do_handshake()

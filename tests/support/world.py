@@ -1,6 +1,7 @@
 """A running Sealway with the third architecture on it, as the integration tests handle it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from demo.architecture import Architecture, Clients, Side, wait_stable
@@ -19,8 +20,9 @@ class World:
     made: Architecture
     directory: Path
 
-    @property
+    @cached_property
     def resolver(self) -> str:
+        """Where names are asked: the same over restarts."""
         return self.machine.environment()["SEALWAY_RESOLVER"]
 
     @property
