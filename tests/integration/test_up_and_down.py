@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from demo import outside
 from demo.machine import SEALWAY, Machine, NotReady
 from demo.tls_client import visit
 from tests.support.engine import engine_stopped
@@ -37,7 +38,10 @@ def test_a_second_one_is_refused(world: World, tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_and_all_comes_back(world: World, tmp_path: Path) -> None:
+    """Nor of XDP on an uplink."""
     definitions = world.clients.ecs.list_task_definitions()["taskDefinitionArns"]
+    world.machine.restart(exposed=(outside.UPLINK,), xdp="native")
+    assert "sealway_early" in output("ip", "-d", "link", "show", outside.UPLINK)
     for _ in range(2):
         world.machine.down()
         assert managed_containers() == []
@@ -47,11 +51,12 @@ def test_nothing_is_left_and_all_comes_back(world: World, tmp_path: Path) -> Non
         assert "sealway" not in output("nft", "list", "tables")
         assert not Path("/sys/fs/bpf/sealway").exists()
         assert "sealway" not in output("docker", "network", "ls")
+        assert "prog/xdp" not in output("ip", "-d", "link", "show", outside.UPLINK)
     with socket.create_server(("127.0.0.1", 22222)):
         status, said = sealway("up", "--data-dir", str(tmp_path / "other"), "--api", "127.0.0.1:22222")
         assert (status, "in use" in said) == (1, True)
     # Which did not make the machine that one's: the world's own goes on.
-    world.machine.start()
+    world.machine.restart(exposed=(), xdp="")
     world.stable()
     for side in world.made.sides:
         until(
