@@ -3,8 +3,9 @@
     outside, 192.0.2.9 ──┬── near, 192.0.2.1: a load balancer, one task
                          └── far,  192.0.2.2: two tasks
 
-TLS ends in the containers; they see the client's own address; what those on the far host answer does not pass
-the near one: its frames come from the far host's own interface.
+TLS ends in the containers. Where they see the client's own address, what those on the far host answer does
+not pass the near one: its frames come from the far host's own interface. Where the client is hidden, all of
+it goes by way of the near one.
 """
 
 import io
@@ -15,6 +16,7 @@ import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from demo.architecture import CONTAINER_PORT, LEDGER_PORT, Clients
 from demo.tls_client import Visit, visit
 from tests.support.netns_topology import inside, run
 from tests.support.separate_host import SeparateHost
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -33,8 +36,9 @@ CLIENT, OUTSIDE = "192.0.2.9", f"two-hosts-{os.getpid()}"
 NEAR_NETWORK, FAR_NETWORK = "172.31.0.0/16", "10.254.0.0/16"
 
 
-@pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[tuple[SeparateHost, SeparateHost]]:
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SeparateHost, SeparateHost]]:
+    tmp_path = tmp_path_factory.mktemp("hosts")
     with ExitStack() as stack:
         run("ip", "netns", "add", OUTSIDE)
         stack.callback(run, "ip", "netns", "del", OUTSIDE)
@@ -88,12 +92,55 @@ def run_tasks(clients: Clients, count: int) -> list[str]:
     return [each["value"] for each in details if each["name"] == "privateIPv4Address"]
 
 
+def run_bridge_task(clients: Clients) -> dict[str, Any]:
+    """On a container instance, whose security group lets everybody in: id and port, once it runs."""
+    (vpc,) = clients.ec2.describe_vpcs()["Vpcs"]
+    group = clients.ec2.create_security_group(GroupName="any", Description="any", VpcId=vpc["VpcId"])[
+        "GroupId"
+    ]
+    clients.ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="-1", CidrIp="0.0.0.0/0")
+    clients.ecs.create_cluster(clusterName="blue")
+    instance = clients.ec2.run_instances(
+        ImageId="ami-0123456789abcdef0", InstanceType="t3.medium", MinCount=1, MaxCount=1,
+        SubnetId=subnets(clients)[0], SecurityGroupIds=[group],
+        UserData="#!/bin/bash\necho ECS_CLUSTER=blue >> /etc/ecs/ecs.config\n",
+    )["Instances"][0]["InstanceId"]  # fmt: skip
+    clients.ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig={"Delay": 1})
+    until(
+        "it is registered",
+        lambda: clients.ecs.list_container_instances(cluster="blue")["containerInstanceArns"],
+    )
+    mapping = {"containerPort": CONTAINER_PORT, "hostPort": 0}
+    container = {"name": "ledger", "image": IMAGE, "memory": 128, "portMappings": [mapping]}
+    clients.ecs.register_task_definition(
+        family="bridge",
+        networkMode="bridge",
+        requiresCompatibilities=["EC2"],
+        containerDefinitions=[container],
+    )
+    task = clients.ecs.run_task(cluster="blue", taskDefinition="bridge", launchType="EC2")["tasks"][0][
+        "taskArn"
+    ]
+    clients.ecs.get_waiter("tasks_running").wait(cluster="blue", tasks=[task], WaiterConfig={"Delay": 1})
+    (running,) = clients.ecs.describe_tasks(cluster="blue", tasks=[task])["tasks"]
+    binding = running["containers"][0]["networkBindings"][0]
+    return {"Id": binding["bindIP"], "Port": binding["hostPort"]}
+
+
 def subnets(clients: Clients) -> list[str]:
     return [subnet["SubnetId"] for subnet in clients.ec2.describe_subnets()["Subnets"]]
 
 
-def balance(clients: Clients, targets: list[dict[str, Any]]) -> str:
-    """The load balancer's address, once all targets are healthy. They see their clients."""
+@dataclass(frozen=True)
+class Balanced:
+    """The load balancer, once all targets are healthy. They see their clients."""
+
+    arn: str
+    group: str
+    address: str
+
+
+def balance(clients: Clients, targets: list[dict[str, Any]]) -> Balanced:
     (vpc,) = clients.ec2.describe_vpcs()["Vpcs"]
     balancer = clients.elb.create_load_balancer(Name="front", Type="network", Subnets=subnets(clients)[:1])
     arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
@@ -101,17 +148,28 @@ def balance(clients: Clients, targets: list[dict[str, Any]]) -> str:
         Name="ledger", Protocol="TCP", Port=CONTAINER_PORT, VpcId=vpc["VpcId"], TargetType="ip",
         HealthCheckIntervalSeconds=5, HealthyThresholdCount=2,
     )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
-    keep = [{"Key": "preserve_client_ip.enabled", "Value": "true"}]
-    clients.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=keep)
+    keep(clients, group, "true")
     clients.elb.create_listener(
         LoadBalancerArn=arn, Protocol="TCP", Port=LEDGER_PORT,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
     )  # fmt: skip
-    clients.elb.register_targets(TargetGroupArn=group, Targets=targets)
-    clients.elb.get_waiter("target_in_service").wait(TargetGroupArn=group, WaiterConfig={"Delay": 1})
+    register(clients, group, targets)
     interfaces = clients.ec2.describe_network_interfaces()["NetworkInterfaces"]
     (address,) = [i["PrivateIpAddress"] for i in interfaces if i["Description"].startswith("ELB net/front")]
-    return str(address)
+    return Balanced(arn, group, str(address))
+
+
+def register(clients: Clients, group: str, targets: list[dict[str, Any]]) -> None:
+    clients.elb.register_targets(TargetGroupArn=group, Targets=targets)
+    clients.elb.get_waiter("target_in_service").wait(
+        TargetGroupArn=group, Targets=targets, WaiterConfig={"Delay": 1}
+    )
+
+
+def keep(clients: Clients, group: str, enabled: str) -> None:
+    """The clients' addresses."""
+    wanted = [{"Key": "preserve_client_ip.enabled", "Value": enabled}]
+    clients.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=wanted)
 
 
 def ca_of(host: SeparateHost, to: Path) -> str:
@@ -130,9 +188,35 @@ def ca_of(host: SeparateHost, to: Path) -> str:
     return str(to / "ca.pem")
 
 
-def test_tls_ends_in_the_containers_of_both_hosts(
-    hosts: tuple[SeparateHost, SeparateHost], tmp_path: Path
-) -> None:
+@dataclass(frozen=True)
+class Stage:
+    """Both hosts, and the addresses of the tasks on each."""
+
+    near: SeparateHost
+    far: SeparateHost
+    here: list[str]
+    there: list[str]
+    balanced: Balanced
+    ca: str
+
+    def answers(self, address: str) -> bool:
+        """To a client outside."""
+        with inside(f"/run/netns/{OUTSIDE}"):
+            return visit(address, LEDGER_PORT, NAME, self.ca).ok
+
+    def visits(self, address: str, count: int, others: int = 0) -> list[Visit]:
+        """From outside: all well, and every target had some, as so many others."""
+        with inside(f"/run/netns/{OUTSIDE}"):
+            seen = [visit(address, LEDGER_PORT, NAME, self.ca) for _ in range(count)]
+        assert [each.error for each in seen if not each.ok] == []
+        assert all(each.same_session and each.same_certificate for each in seen)
+        servers, known = {each.server["address"] for each in seen}, {*self.here, *self.there}
+        assert (servers >= known, len(servers - known)) == (True, others)
+        return seen
+
+
+@pytest.fixture(scope="module")
+def stage(hosts: tuple[SeparateHost, SeparateHost], tmp_path_factory: pytest.TempPathFactory) -> Stage:
     near, far = hosts
     with far.inside():
         there = run_tasks(far.clients(), 2)
@@ -140,18 +224,45 @@ def test_tls_ends_in_the_containers_of_both_hosts(
         here = run_tasks(near.clients(), 1)
         targets = [{"Id": address} for address in here]
         targets += [{"Id": address, "AvailabilityZone": "all"} for address in there]
-        address = balance(near.clients(), targets)
-    ca = ca_of(near, tmp_path)
-    with inside(f"/run/netns/{OUTSIDE}"), capture() as frames:
-        visits: list[Visit] = [visit(address, LEDGER_PORT, NAME, ca) for _ in range(60)]
+        balanced = balance(near.clients(), targets)
+    return Stage(near, far, here, there, balanced, ca_of(near, tmp_path_factory.mktemp("ca")))
+
+
+def test_tls_ends_in_the_containers_of_both_hosts(stage: Stage) -> None:
+    address = stage.balanced.address
+    with capture_outside() as frames:
+        visits = stage.visits(address, 60)
         answered_by = senders(frames, address)
-    assert [each.error for each in visits if not each.ok] == []
-    assert all(each.same_session and each.same_certificate for each in visits)
     assert {each.server["client"] for each in visits} == {each.local_address for each in visits}
-    assert {each.server["address"] for each in visits} == {*here, *there}
     for each in visits:
-        host = near if each.server["address"] in here else far
+        host = stage.near if each.server["address"] in stage.here else stage.far
         assert answered_by[int(each.local_address.rpartition(":")[2])] == {host.mac}
+
+
+def test_clients_may_be_hidden_from_both_hosts_targets(stage: Stage) -> None:
+    """Then also a container in bridge mode over there is one, on a dynamic port of its instance."""
+    address = stage.balanced.address
+    with stage.far.inside():
+        place = run_bridge_task(stage.far.clients())
+    with stage.near.inside():
+        clients = stage.near.clients()
+        keep(clients, stage.balanced.group, "false")
+        register(clients, stage.balanced.group, [{**place, "AvailabilityZone": "all"}])
+    with capture_outside() as frames:
+        visits = stage.visits(address, 60, others=1)
+        answered_by = senders(frames, address)
+    assert seen_as(visits) == {address}
+    assert set().union(*answered_by.values()) == {stage.near.mac}
+
+
+def seen_as(visits: list[Visit]) -> set[str]:
+    return {each.server["client"].rpartition(":")[0] for each in visits}
+
+
+@contextmanager
+def capture_outside() -> Iterator[socket.socket]:
+    with inside(f"/run/netns/{OUTSIDE}"), capture() as frames:
+        yield frames
 
 
 @contextmanager
