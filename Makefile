@@ -36,6 +36,7 @@ check: setup    ## formatting, types, layers, sizes, generated layouts
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
+	@.venv/bin/mypy -p bench -p demo --follow-imports silent
 	@.venv/bin/lint-imports
 	@$(PYTHON) tools/check_sizes.py
 	@$(PYTHON) tools/gen_abi.py --check

@@ -39,11 +39,12 @@ class Endpoint(NamedTuple):
     credentials: Credentials
 
     def client(self, service: str = "ecs") -> Any:
-        key = {
+        key: dict[str, Any] = {
             "aws_access_key_id": self.credentials.access_key,
             "aws_secret_access_key": self.credentials.secret_key,
         }
-        return boto3.client(service, endpoint_url=self.url, region_name=REGION, **key)
+        make: Any = boto3.client  # its stubs know every service by its name
+        return make(service, endpoint_url=self.url, region_name=REGION, **key)
 
 
 class Load(NamedTuple):

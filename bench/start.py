@@ -114,8 +114,8 @@ async def start_all(tasks: int, directory: Path) -> float:
         while len(healthy) < tasks:
             healthy |= {key for _, key in await watch.changes()}
         took = time.process_time() - began
-        for each in running:
-            each.cancel()
+        for loop in running:
+            loop.cancel()
     store.close()
     return took
 

@@ -63,7 +63,7 @@ class Writes:
 
     def _timed(self, *arguments: object) -> None:
         began = time.perf_counter()
-        self._write(*arguments)  # type: ignore[arg-type]
+        self._write(*arguments)
         self.seconds.append(time.perf_counter() - began)
 
 
