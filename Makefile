@@ -23,7 +23,7 @@ demo: setup     ## run the third architecture and print what it proved
 test: setup     ## the suite, on real kernels, containers and clients
 	@tools/engine.sh with tools/test.sh
 
-test-clients: setup ## the examples through Terraform, Ansible, the AWS CLI and boto3, and ecs-deploy: about ten minutes of waiting
+test-clients: setup ## the examples through Terraform, Ansible, the AWS CLI and boto3, and ecs-deploy: some twenty minutes, most of it waiting
 	@tools/engine.sh with tools/test.sh clients
 
 test-unit: setup ## the part of the suite that needs neither root nor Docker

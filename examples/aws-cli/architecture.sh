@@ -20,6 +20,8 @@ declare -A image=([orders]=${ORDERS_IMAGE:-sealway/orders:1} [ledger]=${LEDGER_I
 tasks=${TASKS:-3}
 container_port=8443
 
+say() { echo "  $*" >&2; } # what is under way; the result alone goes to standard output
+
 network() { # the default VPC, its subnets in two zones, and what may come in
     vpc=$(aws ec2 describe-vpcs --filters Name=is-default,Values=true --query 'Vpcs[0].VpcId')
     read -r -a subnets < <(aws ec2 describe-subnets --query 'sort_by(Subnets,&AvailabilityZone)[:2].SubnetId' \
@@ -50,6 +52,7 @@ load_balancer() { # and one target group and listener a service
         aws elbv2 create-listener --load-balancer-arn "$balancer" --protocol TCP --port "${port[$service]}" \
             --default-actions "Type=forward,TargetGroupArn=${target_group[$service]}" >/dev/null
     done
+    say "waiting for the load balancer"
     aws elbv2 wait load-balancer-available --load-balancer-arns "$balancer"
 }
 
@@ -70,6 +73,7 @@ instances() { # the three of cluster blue
             --user-data $'#!/bin/bash\necho ECS_CLUSTER=blue >> /etc/ecs/ecs.config' \
             --tag-specifications "ResourceType=instance,Tags=[{Key=Name,Value=blue-$number}]" >/dev/null
     done
+    say "waiting for the instances to run"
     aws ec2 wait instance-running --instance-ids $(instance_ids)
 }
 
@@ -107,6 +111,7 @@ up() {
     instances
     for service in "${services[@]}"; do service "$service"; done
     for service in "${services[@]}"; do
+        say "waiting for service $service to be stable"
         aws ecs wait services-stable --cluster "${cluster[$service]}" --services "$service"
         echo "$service: $dns_name:${port[$service]}"
     done
@@ -116,6 +121,7 @@ down() {
     local balancer arn ids
     for service in "${services[@]}"; do
         aws ecs delete-service --force --cluster "${cluster[$service]}" --service "$service" >/dev/null
+        say "waiting for service $service to end"
         aws ecs wait services-inactive --cluster "${cluster[$service]}" --services "$service"
         for arn in $(aws ecs list-task-definitions --family-prefix "$service" --query 'taskDefinitionArns[]'); do
             aws ecs deregister-task-definition --task-definition "$arn" >/dev/null
@@ -123,6 +129,7 @@ down() {
     done
     balancer=$(aws elbv2 describe-load-balancers --names front --query 'LoadBalancers[0].LoadBalancerArn')
     aws elbv2 delete-load-balancer --load-balancer-arn "$balancer"
+    say "waiting for the load balancer and the instances to go"
     aws elbv2 wait load-balancers-deleted --load-balancer-arns "$balancer"
     for arn in $(aws elbv2 describe-target-groups --names "${services[@]}" --query 'TargetGroups[].TargetGroupArn'); do
         aws elbv2 delete-target-group --target-group-arn "$arn"

@@ -20,6 +20,11 @@ INSTANCES = 3
 ec2, ecs, elb = boto3.client("ec2"), boto3.client("ecs"), boto3.client("elbv2")
 
 
+def say(what: str) -> None:
+    """What is under way; the result alone goes to standard output."""
+    print(f"  {what}", file=sys.stderr)
+
+
 @dataclass(frozen=True)
 class Service:
     """One of the two services: where it runs and how it is reached."""
@@ -111,6 +116,7 @@ def instances(subnets: list[str], group: str) -> None:
                 {"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": f"blue-{number + 1}"}]}
             ],
         )  # fmt: skip
+    say("waiting for the instances to run")
     ec2.get_waiter("instance_running").wait(InstanceIds=instance_ids())
 
 
@@ -173,11 +179,13 @@ def up(scheme: str, services: list[Service]) -> None:
     for service in services:
         ecs.create_cluster(clusterName=service.cluster)
     instances(subnets, group)
+    say("waiting for the load balancer")
     elb.get_waiter("load_balancer_available").wait(LoadBalancerArns=[arn])
     own = {"subnets": subnets, "securityGroups": [group], "assignPublicIp": "ENABLED"}
     for service in services:
         run(service, define(service, addresses_of(services)), groups[service.name], own)
     for service in services:
+        say(f"waiting for service {service.name} to be stable")
         ecs.get_waiter("services_stable").wait(cluster=service.cluster, services=[service.name])
     for name, address in addresses_of(services).items():
         print(f"{name}: {address}")
@@ -188,11 +196,13 @@ def down(scheme: str, services: list[Service]) -> None:
     del scheme
     for service in services:
         ecs.delete_service(cluster=service.cluster, service=service.name, force=True)
+        say(f"waiting for service {service.name} to end")
         ecs.get_waiter("services_inactive").wait(cluster=service.cluster, services=[service.name])
         for revision in ecs.list_task_definitions(familyPrefix=service.name)["taskDefinitionArns"]:
             ecs.deregister_task_definition(taskDefinition=revision)
     balancer = load_balancer()["LoadBalancerArn"]
     elb.delete_load_balancer(LoadBalancerArn=balancer)
+    say("waiting for the load balancer and the instances to go")
     elb.get_waiter("load_balancers_deleted").wait(LoadBalancerArns=[balancer])
     for group in elb.describe_target_groups(Names=[service.name for service in services])["TargetGroups"]:
         elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
