@@ -13,6 +13,7 @@
 #include "lib/adopt.h"
 #include "lib/arrival.h"
 #include "lib/away.h"
+#include "lib/carry.h"
 #include "lib/flood.h"
 #include "lib/guard.h"
 #include "lib/icmp.h"
@@ -30,36 +31,6 @@ static __always_inline bool is_elsewhere(const struct sealway_flow *flow)
 		       (SEALWAY_FLOW_ARRIVED | SEALWAY_FLOW_ANSWER);
 }
 
-static __always_inline bool concerns(const struct sealway_flow *flow, int role)
-{
-	return role & (flow->flags & SEALWAY_FLOW_ANSWER ? ANSWERS : CLIENTS) &&
-	       !(flow->flags & SEALWAY_FLOW_LINGERING);
-}
-
-/* Who takes a new flow. frontend NULL: nobody, the namespace refuses it. */
-struct opening {
-	struct sealway_frontend *frontend;
-	struct sealway_backend *backend;
-};
-
-static __always_inline struct opening decide(const struct packet *p)
-{
-	struct sealway_frontend_key key = {
-		.vip = p->tuple.destination,
-		.port = p->tuple.destination_port,
-		.protocol = p->tuple.protocol,
-	};
-	struct sealway_frontend *frontend = bpf_map_lookup_elem(&frontends, &key);
-	struct opening opening = {};
-	__u32 id;
-
-	if (!frontend || !choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
-		return opening;
-	opening.frontend = frontend;
-	opening.backend = backend_of(id);
-	return opening;
-}
-
 /* A TCP SYN is nearly always a new flow's. Its entries' places are cold memory, each a wait as long as all the rest:
  * asked for together with the search for its own, they are one wait. With registers of its own, which others need. */
 static __noinline int anticipate(const struct packet *p, struct opening *opening)
@@ -69,9 +40,11 @@ static __noinline int anticipate(const struct packet *p, struct opening *opening
 	*opening = decide(p);
 	if (!opening->frontend || !opening->backend)
 		return 0;
+	expect_flow(&p->tuple, false);
+	if (!hides_client(&p->tuple, opening->backend))
+		return 0;
 	name_answer(&answer, &p->tuple, opening->frontend, opening->backend);
-	expect_flow(&p->tuple);
-	expect_flow(&answer);
+	expect_flow(&answer, true);
 	return 0;
 }
 
@@ -109,34 +82,6 @@ static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, co
 	return rewrite_and_send(skb, p, flow, &route);
 }
 
-static __always_inline int carry(struct __sk_buff *skb, struct packet *p, struct sealway_flow *flow,
-				 int role)
-{
-	struct sealway_backend *backend = backend_of(flow->backend);
-	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
-	__u32 now = seconds();
-	struct route route;
-
-	if (!backend || flow->flags & SEALWAY_FLOW_CUT || timed_out(flow, now)) {
-		cut_flow(&p->tuple, flow, now);
-		if (answer)
-			count_one(flow->frontend, resets);
-		return answer ? reset_target(skb, p, SEALWAY_DROP_STALE_FLOW) : OPEN_ANEW;
-	}
-	if (!answer && p->tuple.protocol == IPPROTO_TCP && opens_flow(p) &&
-	    ((flow->flags & CLOSING) || backend->state != SEALWAY_BACKEND_ACTIVE)) {
-		end_flow(&p->tuple, flow, SEALWAY_EVENT_END);
-		return OPEN_ANEW;
-	}
-	route = answer ? route_answer(skb, p, flow) : route_to_backend(backend, role & INGRESS);
-	if (route.way != WAY_DROP && route.way != WAY_KERNEL) {
-		if (flow->flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, flow, role & INGRESS))
-			return drop(SEALWAY_DROP_REWRITE);
-		track(p, flow, now);
-	}
-	return rewrite_and_send(skb, p, flow, &route);
-}
-
 static __always_inline int pass_error_on(struct __sk_buff *skb, const struct packet *p, int role)
 {
 	struct sealway_backend *backend;
@@ -148,7 +93,7 @@ static __always_inline int pass_error_on(struct __sk_buff *skb, const struct pac
 	if (!read_quote(skb, p, &q) || p->tuple.destination != q.tuple.source)
 		return PASS;
 	key = turned(&q.tuple);
-	if (!find_flow(&key, &flow) || !concerns(&flow, role) || is_elsewhere(&flow))
+	if (!find_in_role(&key, &flow, role) || !concerns(&flow, role) || is_elsewhere(&flow))
 		return PASS;
 	backend = backend_of(flow.backend);
 	if (!backend)
@@ -169,13 +114,13 @@ static __always_inline int carry_fragment(struct __sk_buff *skb, const struct pa
 	struct sealway_flow to = {};
 	struct route route;
 
-	if (!(role & ANSWERS) && !may_be_vip(p->tuple.destination))
+	if (!(role & ANSWERS) && !may_be_vip(&p->tuple.destination))
 		return PASS;
 	if (find_first(p, &to) && is_elsewhere(&to))
 		return PASS;
 	/* A target's may follow one that nlb6.bpf.c carried. What neither knows is routed to sealway0, and ends there. */
 	if (!to.protocol || !concerns(&to, role))
-		return !(role & ANSWERS) && is_vip(p->tuple.destination) ? drop(SEALWAY_DROP_FRAGMENT) : PASS;
+		return !(role & ANSWERS) && is_vip(&p->tuple.destination) ? drop(SEALWAY_DROP_FRAGMENT) : PASS;
 	backend = backend_of(to.backend);
 	if (!backend)
 		return drop(SEALWAY_DROP_STALE_FLOW);
@@ -204,18 +149,18 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 	case PARSED_FRAGMENT:
 		return carry_fragment(skb, &p, role);
 	case PARSED_MALFORMED:
-		return role & CLIENTS && is_vip(p.tuple.destination) ? drop(SEALWAY_DROP_MALFORMED) : PASS;
+		return role & CLIENTS && is_vip(&p.tuple.destination) ? drop(SEALWAY_DROP_MALFORMED) : PASS;
 	default:
 		return PASS;
 	}
-	if (!(role & ANSWERS) && !may_be_vip(p.tuple.destination))
+	if (!(role & ANSWERS) && !may_be_vip(&p.tuple.destination))
 		return PASS;
 	if (role & CLIENTS && p.tuple.protocol == IPPROTO_TCP && opens_flow(&p))
 		anticipate(&p, &opening);
-	if ((find_flow(&p.tuple, &flow) || (role & ANSWERS && recall(&p, &flow))) && concerns(&flow, role)) {
+	if ((find_in_role(&p.tuple, &flow, role) || (role & ANSWERS && recall(&p, &flow))) && concerns(&flow, role)) {
 		if (is_elsewhere(&flow))
 			return PASS;
-		verdict = carry(skb, &p, &flow, role);
+		verdict = carry(skb, &p, &flow, role, false);
 		if (verdict != OPEN_ANEW)
 			return verdict;
 		if (!opens_flow(&p))

@@ -16,8 +16,6 @@
 #include "lib/reset6.h"
 #include "lib/route6.h"
 
-#define OPEN_ANEW -2
-
 /* Too large for the stack. One packet's at a time: tc programs do not interrupt one another. */
 struct scratch {
 	struct packet packet;
@@ -32,26 +30,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratch SEC(".maps");
-
-static __always_inline bool is_vip(const sealway_address *address)
-{
-	return bpf_map_lookup_elem(&vips, address) != NULL;
-}
-
-static __always_inline bool may_be_vip(const sealway_address *address)
-{
-	__u32 folded = address->words[0] ^ address->words[1] ^ address->words[2] ^ address->words[3];
-	__u32 bit = (__u32)(folded * 0x9e3779b1u) >> 20, zero = 0;
-	__u8 *bits = bpf_map_lookup_elem(&vip_filter, &zero);
-
-	return bits && bits[bit / 8] >> (bit % 8) & 1;
-}
-
-static __always_inline bool concerns(const struct sealway_flow *flow, int role)
-{
-	return role & (flow->flags & SEALWAY_FLOW_ANSWER ? ANSWERS : CLIENTS) &&
-	       !(flow->flags & SEALWAY_FLOW_LINGERING);
-}
 
 static __always_inline int drop_if_for_vip(const struct packet *p, int role, enum sealway_drop_reason reason)
 {
@@ -187,7 +165,7 @@ static __always_inline int pass_error_on(struct __sk_buff *skb, const struct pac
 	if (!read_quote(skb, p, &s->quote) || !same_address(&p->tuple.destination, &s->quote.tuple.source))
 		return PASS;
 	key = turned(&s->quote.tuple);
-	if (!find_flow(&key, &s->flow) || !concerns(&s->flow, role))
+	if (!find_in_role(&key, &s->flow, role) || !concerns(&s->flow, role))
 		return PASS;
 	backend = backend_of(s->flow.backend);
 	if (!backend || speaks_falsely(&s->flow, backend, role))
@@ -260,7 +238,7 @@ static __always_inline int handle(struct __sk_buff *skb, int role)
 	}
 	if (!(role & TARGETS) && !may_be_vip(&p->tuple.destination))
 		return PASS;
-	if ((find_flow(&p->tuple, &s->flow) || (role & ANSWERS && recall(p, &s->flow))) && concerns(&s->flow, role)) {
+	if ((find_in_role(&p->tuple, &s->flow, role) || (role & ANSWERS && recall(p, &s->flow))) && concerns(&s->flow, role)) {
 		verdict = carry(skb, p, s, role);
 		if (verdict != OPEN_ANEW)
 			return verdict;

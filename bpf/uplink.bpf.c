@@ -21,11 +21,11 @@ int sealway_early(struct xdp_md *ctx)
 
 	switch (parse(ctx, &p)) {
 	case PARSED_FLOW:
-		if (may_be_vip(p.tuple.destination))
+		if (may_be_vip(&p.tuple.destination))
 			verdict = look_at(&p);
 		break;
 	case PARSED_MALFORMED:
-		if (is_vip(p.tuple.destination))
+		if (is_vip(&p.tuple.destination))
 			return is_whole(ctx) ? drop_early(SEALWAY_DROP_MALFORMED) : XDP_PASS;
 		verdict = NOT_FOR_US;
 		break;

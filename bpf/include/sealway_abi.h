@@ -22,7 +22,7 @@ typedef __be16 sealway_fragment_id;
 #endif
 
 enum sealway_limit {
-	SEALWAY_LAYOUT = 11,
+	SEALWAY_LAYOUT = 12,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
@@ -33,8 +33,8 @@ enum sealway_limit {
 	SEALWAY_EVENT_BYTES = 1048576,
 	SEALWAY_DEFAULT_FLOWS = 262144, /* entries, two a flow */
 	SEALWAY_FLOWS_PER_BUCKET = 8,
-	SEALWAY_BUCKETS_PER_LOCK = 16,
-	SEALWAY_MAX_LOCKS = 65536,
+	SEALWAY_BUCKETS_PER_LOCK = 64,
+	SEALWAY_MAX_LOCKS = 16384,
 	SEALWAY_VIP_FILTER_BITS = 4096,
 	SEALWAY_MAX_FRAGMENTED = 16384, /* datagrams whose fragments are on their way */
 	SEALWAY_MAX_PENDING = 16384, /* places for handshakes over their listener's limit: see lib/flood.h */
@@ -211,7 +211,9 @@ struct sealway_config {
 	__u8 host_mac[6];
 	__u8 pad[2];
 	__u32 watched_until; /* CLOCK_MONOTONIC, seconds: events are told until then */
-	__u32 reserved;
+	__u32 tick_ns; /* the kernel's tick: see lib/clock.h */
+	__u64 first_tick; /* the number of ticks when CLOCK_MONOTONIC was 0 */
+	__u64 tick_fraction; /* of a second, times 2^32 */
 	__u64 seed; /* secret: nobody outside can aim at a bucket */
 	__u32 bucket_mask;
 	__u32 lock_mask;

@@ -78,5 +78,6 @@ struct sealway_bucket_head {
 	__u8 tenants[SEALWAY_FLOWS_PER_BUCKET]; /* counts when the entry changes hands: odd while it does */
 	__u32 spilled_until; /* seconds: until then keys of this bucket may lie in their second one */
 	__u8 established; /* a bit for each entry */
-	__u8 pad[3];
+	__u8 overflowed; /* until then in their third one, too */
+	__u8 pad[2];
 } __attribute__((aligned(8)));

@@ -14,6 +14,12 @@ struct port_range {
 	__u32 last;
 };
 
+/* One step of the flow table's hash. */
+static __always_inline __u64 stir(__u64 hash, __u64 word)
+{
+	return (hash ^ hash >> 32 ^ word) * 0xd6e8feb86659fd93ULL;
+}
+
 #ifdef SEALWAY_WIDE
 
 #define MAPPED bpf_htonl(0xffff)
@@ -36,6 +42,11 @@ static __always_inline sealway_address mapped(__be32 address)
 	return a;
 }
 
+static __always_inline __u32 folded_address(const sealway_address *a)
+{
+	return a->words[0] ^ a->words[1] ^ a->words[2] ^ a->words[3];
+}
+
 /* As words of a hash. */
 static __always_inline __u64 address_word(const sealway_address *a, __u64 factor)
 {
@@ -49,6 +60,13 @@ static __always_inline __u64 address_words(const sealway_address *source, const 
 	__u64 word = address_word(source, 0x9fb21c651e98df25ULL) * 0xff51afd7ed558ccdULL;
 
 	return word ^ (word >> 32) ^ address_word(destination, 0xd6e8feb86659fd93ULL);
+}
+
+static __always_inline __u64 stir_end(__u64 hash, const sealway_address *a, __be16 port)
+{
+	hash = stir(hash, (__u64)a->words[0] << 32 | a->words[1]);
+	hash = stir(hash, (__u64)a->words[2] << 32 | a->words[3]);
+	return stir(hash, port);
 }
 
 /* The client and the target speak different versions of IP: the target must see the load balancer. */
@@ -86,9 +104,19 @@ static __always_inline bool same_address(const sealway_address *a, const sealway
 	return *a == *b;
 }
 
+static __always_inline __u32 folded_address(const sealway_address *a)
+{
+	return *a;
+}
+
 static __always_inline __u64 address_words(const sealway_address *source, const sealway_address *destination)
 {
 	return ((__u64)*source << 32) | *destination;
+}
+
+static __always_inline __u64 stir_end(__u64 hash, const sealway_address *a, __be16 port)
+{
+	return stir(hash, (__u64)port << 32 | *a);
 }
 
 static __always_inline bool is_across(const struct sealway_tuple *t, const struct sealway_backend *backend)

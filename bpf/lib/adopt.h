@@ -4,14 +4,14 @@
  */
 #pragma once
 
-#include "room.h"
+#include "entries.h"
 
 /* Whether the table knows this one, and as well as whoever asks. */
 __noinline int knows_flow(const struct sealway_flow *flow)
 {
 	struct sealway_flow known = {};
 
-	if (!flow || !find_flow((const void *)flow, &known) || timed_out(&known, seconds()))
+	if (!flow || !find_flow((const void *)flow, flow->flags & SEALWAY_FLOW_ANSWER, &known) || timed_out(&known, seconds()))
 		return 0;
 	return known.flags & SEALWAY_FLOW_ESTABLISHED || !(flow->flags & SEALWAY_FLOW_ESTABLISHED);
 }
@@ -34,7 +34,7 @@ int sealway_adopt(struct __sk_buff *skb)
 		if (bpf_skb_load_bytes(skb, SEALWAY_ADOPT_HEADER + i * sizeof(flow), &flow, sizeof(flow)))
 			break;
 		if (what == SEALWAY_ADOPT_REMOVE)
-			done += change_flow((const void *)&flow, NULL);
+			done += change_flow((const void *)&flow, NULL, flow.flags & SEALWAY_FLOW_ANSWER);
 		else if (what == SEALWAY_ADOPT_ADD && knows_flow(&flow))
 			done++;
 		else

@@ -40,7 +40,6 @@ static __always_inline int settle(const struct packet *p, struct sealway_flow *f
 	struct sealway_frontend frontend;
 	struct sealway_backend target;
 	struct sealway_backend *backend;
-	struct sealway_tuple twin;
 	__be16 port = told_port(outer);
 	__u32 *id;
 	int error;
@@ -63,9 +62,7 @@ static __always_inline int settle(const struct packet *p, struct sealway_flow *f
 	flow->start = mtu - TUNNEL_BYTES - MSS_OVERHEAD;
 	if (p->tuple.protocol == IPPROTO_TCP && !opens_flow(p))
 		flow->flags |= SEALWAY_FLOW_ANSWERED | SEALWAY_FLOW_ESTABLISHED;
-	twin = twin_key(flow, p->tuple.protocol);
-	change_flow(&p->tuple, flow);
-	change_flow(&twin, flow);
+	change_both(&p->tuple, flow);
 	return 0;
 }
 
@@ -77,7 +74,7 @@ static __always_inline int deliver(struct __sk_buff *skb, const struct packet *p
 	struct route route;
 	int error;
 
-	if (find_flow(&p->tuple, &flow) && flow.flags & SEALWAY_FLOW_ARRIVED && !(flow.flags & SEALWAY_FLOW_ANSWER)) {
+	if (find_flow(&p->tuple, false, &flow) && flow.flags & SEALWAY_FLOW_ARRIVED && !(flow.flags & SEALWAY_FLOW_ANSWER)) {
 		backend = backend_of(flow.backend);
 		if (!backend || flow.flags & (SEALWAY_FLOW_CUT | SEALWAY_FLOW_LINGERING) || timed_out(&flow, now) ||
 		    !is_same(&flow, outer) || (opens_flow(p) && flow.flags & CLOSING)) {
@@ -126,7 +123,7 @@ static __always_inline int deliver_error(struct __sk_buff *skb, const struct pac
 	if (!read_quote(skb, p, &q) || p->tuple.destination != q.tuple.source)
 		return drop(SEALWAY_DROP_MALFORMED);
 	key = turned(&q.tuple);
-	backend = find_flow(&key, &flow) ? backend_of(flow.backend) : NULL;
+	backend = find_flow(&key, false, &flow) ? backend_of(flow.backend) : NULL;
 	if (!backend || !(flow.flags & SEALWAY_FLOW_ARRIVED) || flow.flags & SEALWAY_FLOW_ANSWER)
 		return drop(SEALWAY_DROP_STALE_FLOW);
 	route = route_to_backend(backend, true);

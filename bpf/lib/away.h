@@ -6,51 +6,10 @@
  */
 #pragma once
 
+#include "carry.h"
 #include "guard.h"
 #include "half.h"
 #include "icmp.h"
-#include "proxy.h"
-#include "reset.h"
-#include "send.h"
-#include "vip.h"
-
-/* By the host's routes: on an uplink the neighbour is not the target. */
-static __always_inline struct route route_away(const struct sealway_backend *backend)
-{
-	struct route route = { .way = WAY_NEIGHBOUR, .ifindex = backend->ifindex };
-
-	return route;
-}
-
-/* Both halves pass here, so all is as with a target of this host, but for the way. */
-static __always_inline int carry_hidden(struct __sk_buff *skb, struct packet *p, struct sealway_flow *flow, int role)
-{
-	struct sealway_backend *backend = backend_of(flow->backend);
-	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
-	__u32 now = seconds();
-	struct route route;
-
-	if (flow->flags & SEALWAY_FLOW_LINGERING)
-		return OPEN_ANEW;
-	if (!backend || flow->flags & SEALWAY_FLOW_CUT || timed_out(flow, now)) {
-		cut_flow(&p->tuple, flow, now);
-		if (answer)
-			count_one(flow->frontend, resets);
-		return answer ? reset_target(skb, p, SEALWAY_DROP_STALE_FLOW) : OPEN_ANEW;
-	}
-	if (!answer && p->tuple.protocol == IPPROTO_TCP && opens_flow(p) &&
-	    ((flow->flags & CLOSING) || backend->state != SEALWAY_BACKEND_ACTIVE)) {
-		end_flow(&p->tuple, flow, SEALWAY_EVENT_END);
-		return OPEN_ANEW;
-	}
-	route = answer ? route_answer(skb, p, flow) : route_away(backend);
-	if (route.way != WAY_DROP && route.way != WAY_KERNEL) {
-		if (flow->flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, flow, role & INGRESS))
-			return drop(SEALWAY_DROP_REWRITE);
-		track(p, flow, now);
-	}
-	return rewrite_and_send(skb, p, flow, &route);
-}
 
 /* 0, or the (negative) drop reason. What is over the limit of flood.h is dropped. */
 static __always_inline int enter_both(enum stage stage, const struct packet *p, const struct sealway_frontend *frontend,
@@ -61,15 +20,6 @@ static __always_inline int enter_both(enum stage stage, const struct packet *p, 
 		return begin_flow(stage, p, frontend, backend, client_ifindex, flow);
 	count_one(frontend->id, over_limit);
 	return -SEALWAY_DROP_HANDSHAKE_LIMIT;
-}
-
-static __always_inline void mark_both(const struct packet *p, struct sealway_flow *flow, __u32 flags)
-{
-	struct sealway_tuple twin = twin_key(flow, p->tuple.protocol);
-
-	flow->flags |= flags;
-	change_flow(&p->tuple, flow);
-	change_flow(&twin, flow);
 }
 
 /* Over and over again, as if it had just come: now it is a target's of this host. */
@@ -94,7 +44,8 @@ static __always_inline int begin_away(struct __sk_buff *skb, struct packet *p, e
 	}
 	if (!hide)
 		return send_away(skb, p, flow, role);
-	mark_both(p, flow, SEALWAY_FLOW_AWAY);
+	flow->flags |= SEALWAY_FLOW_AWAY;
+	change_both(&p->tuple, flow);
 	if (flow->flags & SEALWAY_FLOW_PROXY && proxy_packet(skb, p, flow, role & INGRESS))
 		return drop(SEALWAY_DROP_REWRITE);
 	return rewrite_and_send(skb, p, flow, &route);
@@ -104,23 +55,17 @@ static __always_inline int begin_away(struct __sk_buff *skb, struct packet *p, e
 static __always_inline int open_away(struct __sk_buff *skb, struct packet *p, struct sealway_flow *flow, int role,
 				     bool anew)
 {
-	struct sealway_frontend_key key = {
-		.vip = p->tuple.destination,
-		.port = p->tuple.destination_port,
-		.protocol = p->tuple.protocol,
-	};
-	struct sealway_frontend *frontend = bpf_map_lookup_elem(&frontends, &key);
-	struct sealway_backend *backend;
+	struct opening opening = decide(p);
+	struct sealway_frontend *frontend = opening.frontend;
+	struct sealway_backend *backend = opening.backend;
 	enum stage stage;
-	__u32 id;
 	int error;
 
 	if (!frontend)
 		return PASS;
 	stage = stage_of(p, frontend->id);
-	if (stage == STAGE_NONE || !choose_backend(frontend->id, hash_choice(&p->tuple, frontend), &id))
+	if (stage == STAGE_NONE)
 		return PASS;
-	backend = backend_of(id);
 	if (!backend)
 		return drop(SEALWAY_DROP_BACKEND_GONE);
 	if (backend->via != SEALWAY_VIA_HOST)
@@ -170,7 +115,7 @@ static __always_inline int carry_error_away(struct __sk_buff *skb, const struct 
 	if (!read_quote(skb, p, &q) || p->tuple.destination != q.tuple.source)
 		return PASS;
 	key = turned(&q.tuple);
-	if (!find_flow(&key, flow) || !(flow->flags & SEALWAY_FLOW_AWAY))
+	if (!find_in_role(&key, flow, CLIENTS | ANSWERS) || !(flow->flags & SEALWAY_FLOW_AWAY))
 		return PASS;
 	if (is_tunnelled(flow))
 		return tunnel_on(skb, p, flow, role);
@@ -199,12 +144,16 @@ static __always_inline int handle_away(struct __sk_buff *skb, int role)
 	default:
 		return PASS;
 	}
-	if (!may_be_vip(p.tuple.destination))
+	if (!may_be_vip(&p.tuple.destination))
 		return PASS;
-	if (!find_flow(&p.tuple, &flow))
+	/* A hidden client's answers come back by the way that its packets took. */
+	if (!find_in_role(&p.tuple, &flow, CLIENTS | ANSWERS))
 		return open_away(skb, &p, &flow, role, false);
 	if (!(flow.flags & SEALWAY_FLOW_AWAY))
 		return PASS;
-	verdict = is_tunnelled(&flow) ? carry_tunnelled(skb, &p, &flow, role) : carry_hidden(skb, &p, &flow, role);
+	if (is_tunnelled(&flow))
+		verdict = carry_tunnelled(skb, &p, &flow, role);
+	else
+		verdict = flow.flags & SEALWAY_FLOW_LINGERING ? OPEN_ANEW : carry(skb, &p, &flow, role, true);
 	return verdict == OPEN_ANEW ? open_away(skb, &p, &flow, role, true) : verdict;
 }

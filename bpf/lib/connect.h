@@ -23,14 +23,14 @@ static __always_inline entry_number place_answer(struct sealway_flow *answer, __
 	int i;
 
 	if (!(flags & SEALWAY_FLOW_TRANSLATED) || (port >= ports.first && port <= ports.last))
-		place = reserve_entry((const void *)answer, answer, now);
+		place = reserve_entry((const void *)answer, answer, now, true);
 	if (place != -EEXIST)
 		return place;
 	answer->flags |= SEALWAY_FLOW_TRANSLATED;
 	for (i = 0; i < PORT_TRIES && place == -EEXIST; i++) {
 		hash = mix(hash + i + 1);
 		answer->key_destination_port = bpf_htons(ports.first + hash % (ports.last - ports.first + 1));
-		place = reserve_entry((const void *)answer, answer, now);
+		place = reserve_entry((const void *)answer, answer, now, true);
 	}
 	return place;
 }
@@ -101,21 +101,28 @@ static __always_inline int describe_flow(const struct packet *p, const struct se
 	return 0;
 }
 
-/* The answer has its place: writes both entries, and makes flow the client's. 0, or the (negative) error. */
-static __always_inline int write_both_entries(struct sealway_flow *flow, const struct sealway_tuple *t,
-					      entry_number back, __u32 now)
+/* Fills both places, and makes flow the client's. */
+static __always_inline void write_both_entries(struct sealway_flow *flow, const struct sealway_tuple *t, entry_number there,
+					       entry_number back)
 {
-	entry_number there = reserve_entry(t, flow, now);
-
-	if (there < 0) {
-		give_back(back);
-		return there;
-	}
 	write_entry(back, flow);
 	turn_to_target(flow, t);
 	write_entry(there, flow);
 	count_one(flow->frontend, new_flows);
 	tell(flow, SEALWAY_EVENT_START);
+}
+
+/* The answer has its place; the same, or the (negative) error. */
+static __always_inline int enter_client(struct sealway_flow *flow, const struct sealway_tuple *t,
+					entry_number back, __u32 now)
+{
+	entry_number there = reserve_entry(t, flow, now, false);
+
+	if (there < 0) {
+		give_back(back);
+		return there;
+	}
+	write_both_entries(flow, t, there, back);
 	return 0;
 }
 
@@ -126,13 +133,18 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 {
 	int error = describe_flow(p, frontend, backend, client_ifindex, flow);
 	__u32 now = seconds();
-	entry_number back;
+	entry_number there, back;
 
 	if (error)
 		return error;
 	flow->expires = now + timeout_of(flow);
+	there = flow->flags & SEALWAY_FLOW_TRANSLATED ? -ENOSPC : reserve_pair(&p->tuple, flow, now);
+	if (there >= 0) {
+		write_both_entries(flow, &p->tuple, there, there ^ 1);
+		return 0;
+	}
 	back = place_answer(flow, hash_tuple(&p->tuple), now);
 	if (back < 0)
 		return back == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
-	return write_both_entries(flow, &p->tuple, back, now) ? -SEALWAY_DROP_FLOW_TABLE : 0;
+	return enter_client(flow, &p->tuple, back, now) ? -SEALWAY_DROP_FLOW_TABLE : 0;
 }

@@ -32,7 +32,7 @@ static __always_inline bool has_flow(const struct sealway_tuple *t)
 {
 	struct sealway_flow flow;
 
-	return find_flow(t, &flow) && !(flow.flags & (SEALWAY_FLOW_ANSWER | SEALWAY_FLOW_LINGERING));
+	return find_flow(t, false, &flow) && !(flow.flags & (SEALWAY_FLOW_ANSWER | SEALWAY_FLOW_LINGERING));
 }
 
 static __always_inline bool is_beyond_rate(const struct packet *p, const struct sealway_frontend *frontend)

@@ -44,7 +44,7 @@ static __always_inline struct pending *place_of(const struct sealway_tuple *key)
 
 	if (!c)
 		return NULL;
-	place = keyed_hash(c->seed, key) % SEALWAY_MAX_PENDING;
+	place = (hash_key(hash_client(c->seed, key, true), key, true) >> 32) % SEALWAY_MAX_PENDING;
 	return bpf_map_lookup_elem(&pending, &place);
 }
 
@@ -115,7 +115,7 @@ __noinline int is_taken(const struct sealway_flow *wanted)
 	struct home home;
 	__u32 now = seconds();
 
-	if (!wanted || !find_home((const void *)wanted, &home))
+	if (!wanted || !find_home((const void *)wanted, true, &home))
 		return 1;
 	place = at_home(&home, (const void *)wanted, now);
 	return place.bucket && is_taken_at(&place, wanted, true, now);
@@ -218,8 +218,8 @@ __noinline int open_by_acknowledgement(const struct packet *p, const struct seal
 	else
 		return -SEALWAY_DROP_HANDSHAKE_LIMIT;
 	flow->expires = now + timeout_of(flow);
-	back = reserve_entry((const void *)flow, flow, now);
-	error = back < 0 ? back : write_both_entries(flow, &p->tuple, back, now);
+	back = reserve_entry((const void *)flow, flow, now, true);
+	error = back < 0 ? back : enter_client(flow, &p->tuple, back, now);
 	if (error)
 		return error == -EEXIST ? -SEALWAY_DROP_HANDSHAKE_LIMIT : -SEALWAY_DROP_FLOW_TABLE;
 	if (flow->flags & SEALWAY_FLOW_ESTABLISHED)

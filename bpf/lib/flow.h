@@ -8,9 +8,9 @@
  */
 #pragma once
 
+#include "entries.h"
 #include "event.h"
 #include "handshakes.h"
-#include "room.h"
 #include "stats.h"
 
 #define CLOSING (BOTH_FINS | SEALWAY_FLOW_CLIENT_RESET)
@@ -44,6 +44,16 @@ static __always_inline struct sealway_tuple turned(const struct sealway_tuple *t
 	return key;
 }
 
+/* Gives both entries that state. Whether there was the one for the other direction. */
+static __always_inline int change_both(const struct sealway_tuple *key, const struct sealway_flow *as)
+{
+	struct sealway_tuple twin = twin_key(as, key->protocol);
+	bool answer = as->flags & SEALWAY_FLOW_ANSWER;
+
+	change_flow(key, as, answer);
+	return change_flow(&twin, as, !answer);
+}
+
 /* NULL when the flow's backend was removed: its slot is free, or has another tenant. */
 static __always_inline struct sealway_backend *backend_of(__u32 id)
 {
@@ -69,28 +79,29 @@ static __always_inline void end_flow(const struct sealway_tuple *key, struct sea
 	if (!(flow->flags & SEALWAY_FLOW_CLIENT_RESET))
 		tell(flow, how);
 	if (!(flow->flags & SEALWAY_FLOW_TARGET_FIRST)) {
-		change_flow(key, NULL);
-		change_flow(&twin, NULL);
+		change_flow(key, NULL, answer);
+		change_flow(&twin, NULL, !answer);
 		return;
 	}
 	flow->flags = (flow->flags & ~SEALWAY_FLOW_ESTABLISHED) | SEALWAY_FLOW_LINGERING;
 	flow->expires = seconds() + timeout_of(flow);
-	change_flow(key, answer ? flow : NULL);
-	change_flow(&twin, answer ? NULL : flow);
+	change_flow(key, answer ? flow : NULL, answer);
+	change_flow(&twin, answer ? NULL : flow, !answer);
 }
 
 /* Without a target, or idle too long: each end is told when it next sends, so the other's entry stays a while. */
 static __always_inline void cut_flow(const struct sealway_tuple *key, struct sealway_flow *flow, __u32 now)
 {
 	struct sealway_tuple twin = twin_key(flow, key->protocol);
+	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
 
-	change_flow(key, NULL);
+	change_flow(key, NULL, answer);
 	if (!(flow->flags & (SEALWAY_FLOW_CUT | SEALWAY_FLOW_CLIENT_RESET)))
 		tell(flow, SEALWAY_EVENT_CUT);
 	flow->flags &= ~SEALWAY_FLOW_ESTABLISHED;
 	flow->expires = now + SEALWAY_HANDSHAKE_TIMEOUT;
 	flow->flags |= SEALWAY_FLOW_CUT;
-	change_flow(&twin, flow);
+	change_flow(&twin, flow, !answer);
 }
 
 static __always_inline bool acknowledges(const struct packet *p, __u32 sequence)
@@ -147,7 +158,6 @@ static __always_inline __u32 closing(const struct packet *p, struct sealway_flow
 static __always_inline void track(const struct packet *p, struct sealway_flow *flow, __u32 now)
 {
 	bool reset = p->tcp_flags & TCP_RST;
-	struct sealway_tuple twin;
 	__u32 added = 0, timeout, expires;
 
 	if (reset && flow->flags & SEALWAY_FLOW_ANSWER)
@@ -178,7 +188,5 @@ static __always_inline void track(const struct packet *p, struct sealway_flow *f
 		end_flow(&p->tuple, flow, reset ? SEALWAY_EVENT_TARGET_RESET : SEALWAY_EVENT_END);
 		return;
 	}
-	change_flow(&p->tuple, flow);
-	twin = twin_key(flow, p->tuple.protocol);
-	change_flow(&twin, flow);
+	change_both(&p->tuple, flow);
 }

@@ -29,11 +29,6 @@ static __always_inline void name_peer(struct sealway_peer_key *key, const sealwa
 	key->table |= SEALWAY_IPV6;
 }
 
-static __always_inline __u32 folded_address(const sealway_address *a)
-{
-	return a->words[0] ^ a->words[1] ^ a->words[2] ^ a->words[3];
-}
-
 static __always_inline bool may_speak_for(const struct sealway_interface *own, const sealway_address *source)
 {
 	if (!is_ipv4(&own->address) || same_address(&own->address, source))
@@ -46,11 +41,6 @@ static __always_inline bool may_speak_for(const struct sealway_interface *own, c
 static __always_inline void name_peer(struct sealway_peer_key *key, const sealway_address *peer)
 {
 	__builtin_memcpy(key->address, peer, sizeof(*peer));
-}
-
-static __always_inline __u32 folded_address(const sealway_address *a)
-{
-	return *a;
 }
 
 static __always_inline bool may_speak_for(const struct sealway_interface *own, const sealway_address *source)
@@ -71,18 +61,21 @@ static __always_inline bool has_port(__u32 ranges, __u8 protocol, __be16 port)
 }
 
 /* Not static, so that the verifier looks at it once. */
-__noinline int allows(__u32 table, const sealway_address *peer, __u32 protocol, __u32 port)
+__noinline int lists(__u32 table, const sealway_address *peer, __u32 protocol, __u32 port)
 {
 	struct sealway_peer_key key = { .prefix = TABLE_BITS + IPV4_BITS, .table = table };
 	__u32 *ranges;
 
-	if (table == SEALWAY_EVERYTHING)
-		return 1;
 	if (!peer)
 		return 0;
 	name_peer(&key, peer);
 	ranges = bpf_map_lookup_elem(&peers, &key);
 	return ranges && has_port(*ranges, protocol, port);
+}
+
+static __always_inline bool allows(__u32 table, const sealway_address *peer, __u32 protocol, __u32 port)
+{
+	return table == SEALWAY_EVERYTHING || lists(table, peer, protocol, port);
 }
 
 /* Remembers the packet, as those saw it who refused, for whoever asks why; another of its kind only counts. */

@@ -26,7 +26,7 @@ static __always_inline int handshake_limit(void)
 	return c ? (c->bucket_mask + 1) / SHARE_OF_BUCKETS : NO_LIMIT;
 }
 
-/* The functions are not static, so that the verifier goes through each once. */
+/* Not static, so that the verifier goes through it once. */
 __noinline int settle_handshakes(__u32 frontend)
 {
 	struct sealway_handshakes *here = bpf_map_lookup_elem(&handshakes, &frontend);
@@ -57,19 +57,18 @@ __noinline int settle_handshakes(__u32 frontend)
 }
 
 /* One more (1), or one less (-1). */
-__noinline int note_handshake(__u32 frontend, int by)
+static __always_inline void note_handshake(__u32 frontend, int by)
 {
 	struct sealway_handshakes *here = bpf_map_lookup_elem(&handshakes, &frontend);
 
 	if (!here)
-		return 0;
+		return;
 	here->change += by;
 	if ((__u32)(here->change + SETTLED_AFTER) >= 2 * SETTLED_AFTER)
 		settle_handshakes(frontend);
-	return 0;
 }
 
-__noinline int uncompleted_handshakes(__u32 frontend)
+static __always_inline __s32 uncompleted_handshakes(__u32 frontend)
 {
 	struct sealway_handshakes *here = bpf_map_lookup_elem(&handshakes, &frontend);
 	__s32 count;

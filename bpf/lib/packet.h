@@ -33,6 +33,8 @@ struct icmp_header {
 	__be32 rest;
 };
 
+typedef __u64 __attribute__((may_alias)) whole_word;
+
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
@@ -81,14 +83,20 @@ static __always_inline void *header(context *skb, __u32 offset, __u32 size)
 	return start + size <= (void *)(long)skb->data_end ? start : NULL;
 }
 
+/* With the protocol, which is known by then: as one word, for as one it is compared. What reads a word whose parts were
+ * written one by one waits until all stores before have reached the cache. */
+static __always_inline void set_ports(struct sealway_tuple *t, __be16 source, __be16 destination)
+{
+	*(whole_word *)&t->source_port = source | (__u64)destination << 16 | (__u64)t->protocol << 32;
+}
+
 static __always_inline enum parsed parse_tcp(context *skb, struct packet *p)
 {
 	struct tcphdr *tcp = header(skb, p->l4, sizeof(*tcp));
 
 	if (!tcp || tcp->doff < 5)
 		return PARSED_MALFORMED;
-	p->tuple.source_port = tcp->source;
-	p->tuple.destination_port = tcp->dest;
+	set_ports(&p->tuple, tcp->source, tcp->dest);
 	p->tcp_flags = ((__u8 *)tcp)[13];
 	p->seq = bpf_ntohl(tcp->seq);
 	p->ack = bpf_ntohl(tcp->ack_seq);
@@ -107,8 +115,7 @@ static __always_inline enum parsed parse_udp(context *skb, struct packet *p)
 
 	if (!udp)
 		return PARSED_MALFORMED;
-	p->tuple.source_port = udp->source;
-	p->tuple.destination_port = udp->dest;
+	set_ports(&p->tuple, udp->source, udp->dest);
 	p->headers += sizeof(*udp);
 	return PARSED_FLOW;
 }

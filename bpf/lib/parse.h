@@ -46,8 +46,7 @@ static __always_inline enum parsed parse_ip(context *skb, struct packet *p)
 
 	if (!ip || ip->version != 4)
 		return PARSED_OTHER;
-	p->tuple.source = ip->saddr;
-	p->tuple.destination = ip->daddr;
+	*(whole_word *)&p->tuple.source = ip->saddr | (__u64)ip->daddr << 32;
 	p->tuple.protocol = ip->protocol;
 	p->tos = ip->tos;
 	p->fragment = ip->frag_off;

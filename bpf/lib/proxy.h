@@ -125,10 +125,7 @@ static __always_inline void fill_header(struct proxy_header *h, const struct pac
 
 static __always_inline int write_both(const struct packet *p, const struct sealway_flow *flow)
 {
-	struct sealway_tuple twin = twin_key(flow, p->tuple.protocol);
-
-	change_flow(&p->tuple, flow);
-	return change_flow(&twin, flow) ? 0 : -1;
+	return change_both(&p->tuple, flow) ? 0 : -1;
 }
 
 /* A sequence or acknowledgement number. */

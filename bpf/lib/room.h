@@ -1,44 +1,12 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* Writing to the flow table: who gets a place, and whose. The choice needs the buckets' heads alone, and entries are
- * written once both of a flow have their place: nothing waits for their memory.
+/* Whose place a new entry of the flow table takes. The choice needs the buckets' heads alone.
  *
  * The entry with the least to lose gives way: free or timed out; then of those in an uncompleted handshake, or only
  * lingering, the one nearest its end. An established flow gives way to nobody.
- * The functions that write are not static, so that the verifier goes through each once.
  */
 #pragma once
 
 #include "table.h"
-
-#define EEXIST 17
-#define ENOSPC 28
-
-static __always_inline bool same_rewrite(const struct sealway_entry *a, const struct sealway_flow *b)
-{
-	return same_address(&a->source, &b->source) && same_address(&a->destination, &b->destination) &&
-	       a->source_port == b->source_port && a->destination_port == b->destination_port;
-}
-
-/* Whether `wanted` may take the place of a living entry with the same key. The target's side of the pair must be
- * nobody else's: not another flow's, nor one that the target still holds in TIME_WAIT. Another backend id
- * is an earlier tenant of the target's address. */
-static __always_inline bool may_replace(const struct sealway_entry *entry, const struct sealway_flow *wanted)
-{
-	return entry->flags & SEALWAY_FLOW_ANSWER &&
-	       (same_rewrite(entry, wanted) || entry->backend != wanted->backend);
-}
-
-/* Whether that answer (else: what a client sends) is another flow's, or just being written. For who holds the lock. */
-static __always_inline bool is_taken_at(const struct place *place, const struct sealway_flow *wanted, bool answer,
-					__u32 now)
-{
-	const struct sealway_bucket_head *head = &place->bucket->head;
-
-	if (head->expires[place->way % WAYS] < now)
-		return false;
-	return head->tenants[place->way % WAYS] & CHANGING ||
-	       (answer && !may_replace(&place->bucket->entries[place->way % WAYS], wanted));
-}
 
 /* Who gives way first has the smallest rank: its end in seconds, and above that the bit of the established (and of
  * those that change hands: a second).
@@ -88,10 +56,14 @@ static __always_inline bool is_free(const struct choice *choice, __u64 now)
 	return choice->rank / WAYS < now;
 }
 
-static __always_inline struct place chosen(struct bucket *bucket, const struct choice *choice, __u32 way)
+static __always_inline struct place chosen(struct bucket *bucket, const struct choice *choice, __u32 way, __u32 number)
 {
 	bool established = choice->rank / WAYS >= 1ULL << RANK_OF_ESTABLISHED;
-	struct place place = { .bucket = established ? NULL : bucket, .way = (choice->rank + way) % WAYS };
+	struct place place = {
+		.bucket = established ? NULL : bucket,
+		.way = (choice->rank + way) % WAYS,
+		.number = number,
+	};
 
 	return place;
 }
@@ -113,165 +85,43 @@ static __always_inline __u32 bits_in(__u8 byte)
 	return (fours & 0x0f) + (fours >> 4);
 }
 
-/* The first bucket while it has room, for there a search ends sooner. No bucket: no place. */
+/* In the first two buckets: the first while it has room, for there a search ends sooner. No bucket: no place. */
 static __always_inline struct place make_room(const struct home *home, __u64 now)
 {
-	struct bucket *bucket = home->first;
+	struct place place = { .bucket = home->first, .way = home->way };
+	const struct sealway_bucket_head *head = &home->first->head;
 	struct choice one, two;
-	struct place place = { .bucket = bucket, .way = home->way };
 
-	if (bucket->head.expires[home->way % WAYS] < now && bits_in(bucket->head.established) <= ROOMY)
+	if (head->expires[home->way % WAYS] < now && bits_in(head->established) <= ROOMY)
 		return place;
-	one = choose_entry(&bucket->head, home->way, now);
+	one = choose_entry(head, home->way, now);
 	if (one.kept <= ROOMY && is_free(&one, now))
-		return chosen(home->first, &one, home->way);
+		return chosen(home->first, &one, home->way, 0);
 	two = choose_entry(&home->second->head, home->way, now);
 	if (is_better(&one, &two, now))
-		return chosen(home->first, &one, home->way);
-	place = chosen(home->second, &two, home->way);
-	place.spilled = true;
-	return place;
+		return chosen(home->first, &one, home->way, 0);
+	return chosen(home->second, &two, home->way, 1);
 }
 
-/* What the heads know: its end, whether it is established, and that it lies in its second bucket. */
-static __always_inline void write_head(const struct home *home, const struct place *place,
-				       const struct sealway_flow *flow)
+static __always_inline bool is_living(const struct place *place, __u32 now)
 {
-	struct sealway_bucket_head *head = &place->bucket->head;
-	__u8 bit = 1 << (place->way % WAYS);
-
-	head->expires[place->way % WAYS] = flow->expires;
-	if (flow->flags & SEALWAY_FLOW_ESTABLISHED)
-		head->established |= bit;
-	else
-		head->established &= ~bit;
-	if (place->spilled && home->first->head.spilled_until < flow->expires + SEALWAY_SPILL_GRACE)
-		home->first->head.spilled_until = flow->expires + SEALWAY_SPILL_GRACE;
+	return place->bucket->head.expires[place->way % WAYS] >= now;
 }
 
-/* An entry's number in the table, or the negative error. */
-typedef __s64 entry_number;
-
-/* A place for one of a flow's entries, which nobody sees until it is written. flow: the answer's entry with that key,
- * or the entry that another key's will be made of. -EEXIST: the key is another flow's; -ENOSPC: every place is an
- * established flow's. */
-__noinline entry_number reserve_entry(const struct sealway_tuple *key, const struct sealway_flow *flow, __u32 now)
+/* Whether another flow of the same client (in one of 256 cases, of another one) would give way. */
+static __always_inline bool displaces_own(const struct place *place, __u16 tag, __u32 now)
 {
-	bool answer;
-	struct sealway_bucket_head *head;
-	entry_number number = -ENOSPC;
-	struct place place;
-	struct home home;
-
-	if (!key || !flow || !find_home(key, &home))
-		return number;
-	answer = flow->flags & SEALWAY_FLOW_ANSWER && same_key(key, flow);
-	bpf_spin_lock(&home.lock->lock);
-	place = at_home(&home, key, now);
-	if (!place.bucket) {
-		place = make_room(&home, now);
-	} else if (is_taken_at(&place, flow, answer, now)) {
-		number = -EEXIST;
-		place.bucket = NULL;
-	}
-	if (place.bucket) {
-		head = &place.bucket->head;
-		head->tags[place.way % WAYS] = home.tag;
-		head->tenants[place.way % WAYS] = (head->tenants[place.way % WAYS] + 1) | CHANGING;
-		write_head(&home, &place, flow);
-		number = (entry_number)(place.spilled ? home.second_index : home.first_index) * WAYS +
-			 place.way % WAYS;
-	}
-	bpf_spin_unlock(&home.lock->lock);
-	return number;
+	return is_living(place, now) && !((place->bucket->head.tags[place->way % WAYS] ^ tag) >> 8);
 }
 
-static __always_inline struct bucket *bucket_of(entry_number number)
+/* The third bucket instead, if that helps. */
+static __always_inline void make_room_in_third(const struct home *home, __u64 now, struct place *place)
 {
-	__u32 index = number / WAYS;
+	struct choice three;
 
-	return bpf_map_lookup_elem(&flows, &index);
-}
-
-/* Gives a reserved place back. */
-static __always_inline void give_back(entry_number number)
-{
-	struct bucket *bucket = bucket_of(number);
-
-	if (!bucket)
+	if (place->bucket && !displaces_own(place, home->tag, now))
 		return;
-	bucket->entries[number % WAYS].protocol = 0;
-	bucket->head.tags[number % WAYS] = 0;
-	bucket->head.expires[number % WAYS] = 0;
-	barrier();
-	bucket->head.tenants[number % WAYS] += 1;
-}
-
-/* Fills a reserved place. */
-static __always_inline void write_entry(entry_number number, const struct sealway_flow *flow)
-{
-	struct bucket *bucket = bucket_of(number);
-
-	if (!bucket)
-		return;
-	bucket->entries[number % WAYS] = *(const struct sealway_entry *)flow;
-	barrier();
-	bucket->head.tenants[number % WAYS] += 1;
-}
-
-/* One entry alone. 0, or the (negative) error. */
-__noinline int insert_flow(const struct sealway_flow *flow)
-{
-	entry_number place;
-
-	if (!flow)
-		return -ENOSPC;
-	place = reserve_entry((const void *)flow, flow, seconds());
-	if (place < 0)
-		return place;
-	write_entry(place, flow);
-	return 0;
-}
-
-/* What a packet teaches about a flow. */
-static __always_inline void write_state(const struct home *home, const struct place *place,
-					const struct sealway_flow *as)
-{
-	struct sealway_entry *entry = &place->bucket->entries[place->way % WAYS];
-
-	entry->flags = (entry->flags & SEALWAY_FLOW_ANSWER) | (as->flags & ~SEALWAY_FLOW_ANSWER);
-	entry->client_fin = as->client_fin;
-	entry->target_fin = as->target_fin;
-	entry->start = as->start;
-	write_head(home, place, as);
-}
-
-static __always_inline void free_entry(const struct place *place)
-{
-	struct sealway_bucket_head *head = &place->bucket->head;
-
-	place->bucket->entries[place->way % WAYS].protocol = 0;
-	head->tags[place->way % WAYS] = 0;
-	head->expires[place->way % WAYS] = 0;
-	head->established &= ~(1 << (place->way % WAYS));
-}
-
-/* Frees the entry with that key (as: NULL), or gives it a new state. Whether there was one. */
-__noinline int change_flow(const struct sealway_tuple *key, const struct sealway_flow *as)
-{
-	struct place place;
-	struct home home;
-	__u32 now;
-
-	if (!key || !find_home(key, &home))
-		return 0;
-	now = seconds();
-	bpf_spin_lock(&home.lock->lock);
-	place = at_home(&home, key, now);
-	if (place.bucket && as)
-		write_state(&home, &place, as);
-	else if (place.bucket)
-		free_entry(&place);
-	bpf_spin_unlock(&home.lock->lock);
-	return !!place.bucket;
+	three = choose_entry(&home->third->head, home->way, now);
+	if (!place->bucket || is_free(&three, now))
+		*place = chosen(home->third, &three, home->way, 2);
 }

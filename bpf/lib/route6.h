@@ -7,14 +7,12 @@
 #include "drop_reason.h"
 #include "flow.h"
 #include "nat6.h"
+#include "role.h"
 
 #define HEADERS_DIFFER (sizeof(struct ipv6hdr) - sizeof(struct iphdr))
 #define AF_INET 2
 #define AF_INET6 10
 
-#define CLIENTS 1
-#define ANSWERS 2
-#define INGRESS 4
 #define TARGETS 8 /* they stand behind it; without, there are other hosts' */
 
 enum way {

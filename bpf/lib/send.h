@@ -5,15 +5,11 @@
 #include "fragment4.h"
 #include "mss.h"
 #include "nat.h"
+#include "role.h"
 #include "route.h"
 #include "stats.h"
 
-/* What an interface's program has to do with. */
-#define CLIENTS 1 /* decides packets to VIPs */
-#define ANSWERS 2 /* rewrites targets' answers */
-#define INGRESS 4
 #define MSS_OVERHEAD (sizeof(struct iphdr) + sizeof(struct tcphdr))
-#define OPEN_ANEW -2 /* the flow is over: decide as if there were none */
 
 /* The client's SYN by the way back; the answer to one that came from another host by the way there. */
 static __always_inline int clamp(struct __sk_buff *skb, const struct packet *p, const struct sealway_flow *to)

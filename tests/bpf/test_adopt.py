@@ -62,6 +62,16 @@ def test_what_has_ended_is_taken_out(kernel: Machine) -> None:
     assert adopt(kernel, abi.Adopt.REMOVE, *flows) == 0
 
 
+def test_flows_of_one_client_from_one_port_do_not_displace_each_other(kernel: Machine) -> None:
+    [flow] = [flow for flow in opened(kernel) if not flow.flags & abi.FlowFlag.ANSWER]
+    many = [flow._replace(key_destination_port=port.to_bytes(2, "big")) for port in range(1000, 1100)]
+    for what in (abi.Adopt.PUT, abi.Adopt.ADD):
+        for start in range(0, len(many), abi.Adopt.MOST):
+            some = many[start : start + abi.Adopt.MOST]
+            assert adopt(kernel, what, *some) == len(some)
+    assert kernel.flows().keys() == {key_of(flow) for flow in many}
+
+
 def test_so_many_at_a_time(kernel: Machine) -> None:
     [flow, _] = opened(kernel)
     many = [flow._replace(key_source_port=port.to_bytes(2, "big")) for port in range(1, abi.Adopt.MOST + 3)]

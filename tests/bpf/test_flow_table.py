@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from sealway.drivers.dataplane import abi, census
+from sealway.drivers.dataplane import abi, census, libbpf
 from sealway.drivers.dataplane.flow_table import HEAD, entries
 from tests.bpf.test_packet_paths import HELLO, TASK1, TASK2, VIP2, carried, dropped, frontend, passes, state
 from tests.support.bpf_run import PASS, REDIRECT, SHOT, Machine, machine
@@ -208,6 +208,18 @@ class TestRoom:
         assert sum(1 for flow in entries(small.maps["flows"]) if not flow.flags & ESTABLISHED) > 1000
 
 
+def test_the_programs_tell_the_time_as_user_space_does(kernel: Machine) -> None:
+    kernel.tell(state(frontend(TASK1)))
+    config = abi.Config.unpack(kernel.maps["config"].get(bytes(4)) or b"")
+    kernel.maps["config"].put(bytes(4), config._replace(first_tick=0).pack())
+    assert libbpf.run_program(kernel.loaded.programs["sealway_clock"], bytes(64)) == 1
+    earliest = now()
+    carried(kernel, "uplink", HELLO)
+    ends = {flow.expires - abi.Limit.HANDSHAKE_TIMEOUT for flow in kernel.flows().values()}
+    assert len(kernel.flows()) == 2
+    assert ends <= set(range(earliest - 1, now() + 1))
+
+
 class TestBuckets:
     """One bucket's worth of what only chance would show otherwise."""
 
@@ -224,6 +236,23 @@ class TestBuckets:
         at = number.to_bytes(4, "little")
         bucket = kernel.maps["flows"].get(at) or b""
         kernel.maps["flows"].put(at, head.pack() + bucket[HEAD:])
+
+    def buckets_of_hello(self, kernel: Machine) -> list[tuple[int, int]]:
+        """The bucket and the way of both entries."""
+        return sorted(
+            (number, way)
+            for number, (_, bucket) in enumerate(kernel.maps["flows"].items())
+            for way, entry in enumerate(abi.Entry.unpack_all(bucket[HEAD:]))
+            if entry.protocol
+        )
+
+    def test_both_directions_of_a_flow_are_neighbours(self, small: Machine) -> None:
+        small.forget()
+        small.tell(state(frontend(TASK1)))
+        shake_hands(small)
+        [(one, first), (other, second)] = self.buckets_of_hello(small)
+        assert one == other
+        assert first ^ second == 1
 
     def test_an_entry_that_changes_hands_is_nobodys(self, small: Machine) -> None:
         small.forget()

@@ -4,6 +4,7 @@ import random
 import time
 from array import array
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sealway.drivers.dataplane import abi, libbpf
 
@@ -23,12 +24,37 @@ def with_key(flow: abi.Flow, key: abi.Tuple) -> abi.Flow:
     return abi.Flow(*key, *flow[5:])
 
 
-def keyed_hash(seed: int, key: bytes) -> int:
-    """``keyed_hash`` of table.h."""
-    first, second = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:16], "little")
-    value = (first ^ seed) * 0x9FB21C651E98DF25 & _U64
-    value = (value ^ value >> 29 ^ second) * 0xD6E8FEB86659FD93 & _U64
-    return value ^ value >> 32
+class Home(NamedTuple):
+    """Where an entry may lie (``struct home`` of table.h)."""
+
+    first: int
+    second: int
+    third: int
+    way: int
+    tag: int
+
+
+def _stir(value: int, word: int) -> int:
+    return (value ^ value >> 32 ^ word) * 0xD6E8FEB86659FD93 & _U64
+
+
+def _end(address: bytes, port: bytes) -> int:
+    return int.from_bytes(address + port, "little")
+
+
+def home_of(config: abi.Config, flow: abi.Flow) -> Home:
+    """``find_home`` of table.h."""
+    source = _end(flow.key_source, flow.key_source_port)
+    destination = _end(flow.key_destination, flow.key_destination_port)
+    answer = bool(flow.flags & abi.FlowFlag.ANSWER)
+    client, other = (destination, source) if answer else (source, destination)
+    of_client = _stir(_stir(config.seed, client), flow.protocol)
+    of_key = _stir(of_client, other)
+    first = of_client >> 32 & config.bucket_mask
+    steps = [by & abi.Limit.BUCKETS_PER_LOCK - 1 | 1 for by in (of_client >> 23, of_key >> 40)]
+    steps[1] ^= 2 * (steps[0] == steps[1])
+    second, third = (first + (config.lock_mask + 1) * step & config.bucket_mask for step in steps)
+    return Home(first, second, third, (of_client >> 29 & 7) ^ answer, of_client >> 56 << 8 | of_key >> 56 | 1)
 
 
 def bucket_of(flows: Sequence[abi.Flow | None], tags: Sequence[int] = (), spilled_until: int = 0) -> bytes:
@@ -38,6 +64,7 @@ def bucket_of(flows: Sequence[abi.Flow | None], tags: Sequence[int] = (), spille
         tags=array("H", tags or [2] * len(flows)).tobytes(),
         tenants=bytes(8),
         spilled_until=spilled_until,
+        overflowed=0,
         established=sum(1 << way for way, flow in enumerate(flows) if flow and flow.flags & _ESTABLISHED),
     )
     return head.pack() + b"".join(flow.pack()[:_ENTRY] if flow else bytes(_ENTRY) for flow in flows)
@@ -50,17 +77,14 @@ def put_all(maps: dict[str, libbpf.Map], flows: Iterable[abi.Flow]) -> None:
     buckets: list[dict[int, tuple[abi.Flow, int]]] = [{} for _ in range(table.max_entries)]
     spilled: dict[int, int] = {}
     for flow in flows:
-        hashed = keyed_hash(config.seed, flow.pack())
-        first = hashed & config.bucket_mask
-        step = (config.lock_mask + 1) * ((hashed >> 48 & 15) | 1)
-        second = (first + step) & config.bucket_mask
+        first, second, _, begin, tag = home_of(config, flow)
         place = first
         if len(buckets[first]) > _ROOMY and len(buckets[second]) < len(buckets[first]):
             place = second
             spilled[first] = max(spilled.get(first, 0), flow.expires + abi.Limit.SPILL_GRACE)
-        ways = [(hashed >> 61) + way & 7 for way in range(8)]
+        ways = [begin + way & 7 for way in range(8)]
         free = next(way for way in ways if way not in buckets[place])
-        buckets[place][free] = flow, hashed >> 32 & 0xFFFF | 1
+        buckets[place][free] = flow, tag
     image = (
         bucket_of(
             [used.get(way, (None, 0))[0] for way in range(8)],

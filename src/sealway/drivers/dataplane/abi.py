@@ -100,7 +100,7 @@ class FrontendFlag(IntEnum):
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 11
+    LAYOUT = 12
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
@@ -111,8 +111,8 @@ class Limit(IntEnum):
     EVENT_BYTES = 1048576
     DEFAULT_FLOWS = 262144
     FLOWS_PER_BUCKET = 8
-    BUCKETS_PER_LOCK = 16
-    MAX_LOCKS = 65536
+    BUCKETS_PER_LOCK = 64
+    MAX_LOCKS = 16384
     VIP_FILTER_BITS = 4096
     MAX_FRAGMENTED = 16384
     MAX_PENDING = 16384
@@ -184,7 +184,7 @@ class Backend(NamedTuple):
         return [cls._make(each) for each in _BACKEND.iter_unpack(data)]
 
 
-_BUCKET_HEAD = Struct("<32s16s8sIB3x")
+_BUCKET_HEAD = Struct("<32s16s8sIBB2x")
 
 
 class BucketHead(NamedTuple):
@@ -195,6 +195,7 @@ class BucketHead(NamedTuple):
     tenants: bytes
     spilled_until: int
     established: int
+    overflowed: int
 
     def pack(self) -> bytes:
         """The struct as it lies in memory."""
@@ -211,17 +212,19 @@ class BucketHead(NamedTuple):
         return [cls._make(each) for each in _BUCKET_HEAD.iter_unpack(data)]
 
 
-_CONFIG = Struct("<II6s2xIIQII32s")
+_CONFIG = Struct("<II6s2xIIQQQII32s")
 
 
 class Config(NamedTuple):
-    """``struct sealway_config``, 72 bytes."""
+    """``struct sealway_config``, 88 bytes."""
 
     layout: int
     host_ifindex: int
     host_mac: bytes
     watched_until: int
-    reserved: int
+    tick_ns: int
+    first_tick: int
+    tick_fraction: int
     seed: int
     bucket_mask: int
     lock_mask: int

@@ -13,6 +13,7 @@ of the same object as the others.
 import ctypes
 import os
 import secrets
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from ctypes import c_uint32, c_void_p
@@ -26,7 +27,14 @@ from .object_file import Refused, all_verified, opened
 
 OBJECT = Path(__file__).parent / "objects" / "nlb.o"
 OBJECT6 = Path(__file__).parent / "objects" / "nlb6.o"
-PROGRAMS = ("sealway_uplink", "sealway_host", "sealway_task", "sealway_bridge", "sealway_adopt")
+PROGRAMS = (
+    "sealway_uplink",
+    "sealway_host",
+    "sealway_task",
+    "sealway_bridge",
+    "sealway_adopt",
+    "sealway_clock",
+)
 ELSEWHERE = ("sealway_uplink_away", "sealway_host_away", "sealway_task_away", "sealway_uplink_arrival")
 """Those for other hosts' part in it, which not everybody has; of IPv4 alone, as ``tunnel_plan.MAPS`` are."""
 MAPS = (
@@ -56,6 +64,10 @@ CARRIED = ("config", "flows", "backends", "frontends", "counters")
 """Maps from which something is taken over, should they be of an older layout (``carry_over``)."""
 _BPF_FS = Path("/sys/fs/bpf")
 _FIRST = bytes(4)
+_CLOCK_MONOTONIC_COARSE = 6
+"""It advances by ticks (clock_getres(2))."""
+_EMPTY = bytes(64)
+_TICK = time.clock_getres(_CLOCK_MONOTONIC_COARSE)
 _NOBODY = bytes(32)
 """The digest of no object."""
 
@@ -138,11 +150,18 @@ def _load(pins: Path, flow_capacity: int, source: _Source) -> Loaded:
         and len(programs) == len(source.programs)
         and _digest(existing["config"]) == digest
     ):
-        return Loaded(existing, programs, digest)
+        return _with_clock(Loaded(existing, programs, digest), source)
     try:
-        return _load_object(place, existing, flow_capacity, source, digest)
+        return _with_clock(_load_object(place, existing, flow_capacity, source, digest), source)
     finally:
         Loaded(existing, programs, digest).close()
+
+
+def _with_clock(loaded: Loaded, source: _Source) -> Loaded:
+    """Anew at every start, should ticks have been lost (``bpf/lib/clock.h``)."""
+    if not libbpf.run_program(loaded.programs[f"sealway_clock{source.suffix}"], _EMPTY):
+        raise DriverError("the data plane's clock cannot be set: run `make bpf`", retryable=False)
+    return loaded
 
 
 def place_of(pins: Path) -> Path:
@@ -338,6 +357,8 @@ def _configure(maps: Mapping[str, libbpf.Map], digest: bytes) -> None:
         bucket_mask=buckets - 1,
         lock_mask=buckets // abi.Limit.BUCKETS_PER_LOCK - 1,
         object_sha256=digest,
+        tick_ns=round(_TICK * 1e9),
+        tick_fraction=round(_TICK * (1 << 32)),
     )
     config.put(_FIRST, new.pack())
 
