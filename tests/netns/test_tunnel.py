@@ -17,7 +17,7 @@ import pytest
 from sealway.drivers.contracts.dataplane import DataPlaneState
 from sealway.drivers.dataplane import loader
 from sealway.model.guard import TCP, Guard, GuardRule, Guards
-from tests.support.netns_topology import CLIENT, ROUTER, TASKS, VIP, run
+from tests.support.netns_topology import CLIENT, ROUTER, TASKS, VIP, VIP6, run
 from tests.support.older_layout import of_another_digest
 from tests.support.tcp_parts import Client, until
 from tests.support.two_hosts import FAR_TASKS, NEAR_NETWORK, TARGETS, Hosts, frontend, two_hosts
@@ -236,6 +236,25 @@ async def test_a_proxy_header_tells_the_target_there(hosts: Hosts) -> None:
     connection = await hosts.parts.connect("outside", VIP, 443)
     assert connection.seen_as == CLIENT
     assert await connection.echo(MEGABYTE) == MEGABYTE
+
+
+async def test_clients_who_speak_ipv6(hosts: Hosts) -> None:
+    """They are hidden behind the load balancer's IPv4 address, to which no IPv4 listener may belong."""
+    hosts.net.sysctl("host", "net.ipv6.conf.all.forwarding", "1")
+    hosts.net.ip("host", "addr add 2001:db8:1::1/64 dev up0 nodad")
+    hosts.net.ip("outside", "addr add 2001:db8:1::2/64 dev eth0 nodad")
+    hosts.net.ip("outside", f"-6 route add {VIP6} via 2001:db8:1::1")
+    there = frontend("task1", "far1", "far2", vip=VIP6, counterpart=VIP)
+    wanted = hosts.net.near_state(there)
+    await hosts.near.apply(msgspec.structs.replace(wanted, vips=wanted.vips | {VIP6}))
+    seen = set()
+    for _ in range(30):
+        connection = await hosts.parts.connect("outside", VIP6, 443)
+        assert connection.seen_as == VIP
+        seen.add(connection.server)
+    assert seen == {"task1", "far1", "far2"}
+    assert await connection.echo(MEGABYTE) == MEGABYTE
+    assert await hosts.drops() == {}
 
 
 async def test_datagrams_that_do_not_fit_are_refused_with_the_size_that_does(hosts: Hosts) -> None:

@@ -6,7 +6,7 @@ Which slots the backends have is ``slots_plan``'s part.
 """
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -77,7 +77,7 @@ class Plan(NamedTuple):
     vips: Sequence[bytes] = ()
     gone_vips: Sequence[bytes] = ()
     looked_at: Sequence[bytes] | None = None
-    """Every address that is a VIP or has a frontend; None when they are the same as before."""
+    """Every address that is a VIP, has a frontend or is a frontend's other one; None: the same as before."""
     gone_frontends: Sequence[AnyKey] = ()
     gone_tables: Sequence[int] = ()
     gone_interfaces: Sequence[int] = ()
@@ -117,6 +117,7 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
     vips = answered - {layout.address(address) for address in state.shared}
     if len(vips) > abi.Limit.MAX_VIPS:
         raise TableFull(f"more than {int(abi.Limit.MAX_VIPS)} load balancer addresses")
+    looked_at = _looked_at(answered, frontends)
     wanted = {entry.id & SLOT_MASK: entry for entry in made.slots.values()}
     known_ids = {frontend.id for frontend in now.frontends.values()}
     return Plan(
@@ -129,7 +130,7 @@ def plan(state: DataPlaneState, places: Mapping[str, Place], now: Tables, layout
         frontends={key: value for key, value in frontends.items() if now.frontends.get(key) != value},
         vips=sorted(vips - now.vips),
         gone_vips=sorted(now.vips - vips),
-        looked_at=sorted(answered) if answered != _looked_at(now) else None,
+        looked_at=sorted(looked_at) if looked_at != _looked_at(now.vips, now.frontends) else None,
         gone_frontends=sorted(now.frontends.keys() - frontends.keys()),
         gone_tables=sorted(now.maglev.keys() - tables.keys()),
         gone_interfaces=sorted(now.interfaces.keys() - interfaces.keys()),
@@ -167,8 +168,11 @@ def after(now: Tables, done: Plan) -> Tables:
     )
 
 
-def _looked_at(now: Tables) -> frozenset[bytes]:
-    return now.vips | {key.vip for key in now.frontends}
+def _looked_at(vips: Collection[bytes], frontends: Mapping[AnyKey, AnyFrontend]) -> frozenset[bytes]:
+    """Also where targets on other hosts answer to, who know the load balancer by its address of the other
+    IP version."""
+    others = {each.counterpart for each in frontends.values() if isinstance(each, abi6.Frontend)}
+    return frozenset(vips) | {key.vip for key in frontends} | (others - {NO_ADDRESS})
 
 
 def narrow_part(state: DataPlaneState) -> DataPlaneState:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, Interface, WeightedBackend
 from sealway.drivers.dataplane import abi
+from sealway.drivers.dataplane.layouts import WIDE
 from sealway.drivers.dataplane.slots_plan import SLOT_MASK, Entries, Place
-from sealway.drivers.dataplane.tables_plan import EMPTY, TableFull, Tables, after, plan
+from sealway.drivers.dataplane.tables_plan import EMPTY, TableFull, Tables, after, plan, wide_part
 from sealway.model.guard import Direction, Guard, GuardRule, Guards
 
 PLACES = {"swt1": Place(7, True), "swt2": Place(8, True), "sealway-br0": Place(9, False)}
@@ -178,6 +179,17 @@ def test_an_address_shared_with_the_host_is_looked_at_but_no_vip() -> None:
     now = after(EMPTY, first)
     assert plan(shared, PLACES, now).looked_at is None
     assert plan(state(frontend(TASK1)), PLACES, now).looked_at == [socket.inet_aton("10.1.1.100")]
+
+
+def test_the_other_address_of_a_load_balancer_is_looked_at_but_no_vip() -> None:
+    """Targets on other hosts answer there to IPv6 clients, and this host's uplink must know the answers."""
+    vip = "fd00:1::100"
+    wanted = state(frontend(TASK1, vip=vip, counterpart="10.1.1.100"))
+    wanted = wide_part(msgspec.structs.replace(wanted, vips=frozenset({vip, "10.1.1.100"})))
+    first = plan(wanted, PLACES, EMPTY, WIDE)
+    both = sorted(map(WIDE.address, (vip, "10.1.1.100")))
+    assert (first.vips, first.looked_at) == ([WIDE.address(vip)], both)
+    assert plan(wanted, PLACES, after(EMPTY, first), WIDE).looked_at is None
 
 
 EVERY = GuardRule(network="0.0.0.0/0")
