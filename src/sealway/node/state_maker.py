@@ -123,12 +123,23 @@ def dataplane_state(
 
 
 class _Union(Generic[T]):
-    """``whole``: all values that anybody gives. The sets of it are few and large, what is given small."""
+    """All values that anybody gives: one set of many, of which a few come and go at a time."""
 
     def __init__(self) -> None:
-        self.whole: frozenset[T] = frozenset()
+        self._whole: frozenset[T] = frozenset()
+        self._come: set[T] = set()
+        self._gone: set[T] = set()
         self._given: dict[str, frozenset[T]] = {}
         self._times: dict[T, int] = {}
+
+    @property
+    def whole(self) -> frozenset[T]:
+        """The same object as before if nothing has come or gone. Made only if it is asked for: that takes a
+        copy of all."""
+        if self._come or self._gone:
+            self._whole = (self._whole - self._gone) | self._come
+            self._come, self._gone = set(), set()
+        return self._whole
 
     def __contains__(self, value: T) -> bool:
         return value in self._times
@@ -142,8 +153,8 @@ class _Union(Generic[T]):
             return frozenset()
         come = {value for value in values - before if self._count(value, 1) == 1}
         gone = {value for value in before - values if self._count(value, -1) == 0}
-        if come or gone:
-            self.whole = (self.whole - gone) | come
+        self._come = (self._come - gone) | come
+        self._gone = (self._gone - come) | gone
         return frozenset(come | gone)
 
     def _count(self, value: T, by: int) -> int:
