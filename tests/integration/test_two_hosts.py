@@ -4,8 +4,8 @@
                          └── far,  192.0.2.2: two tasks
 
 TLS ends in the containers. Where they see the client's own address, what those on the far host answer does
-not pass the near one: its frames come from the far host's own interface. Where the client is hidden, all of
-it goes by way of the near one.
+not pass the near one: its frames come from the far host's own interface. Where the client is hidden, as those
+who speak IPv6 always are, all of it goes by way of the near one.
 """
 
 import io
@@ -17,10 +17,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from demo.architecture import CONTAINER_PORT, LEDGER_PORT, Clients
 from demo.tls_client import Visit, visit
@@ -34,6 +36,7 @@ IMAGE, NAME = "sealway/ledger:1", "ledger.demo.internal"
 IP = 0x0800
 CLIENT, OUTSIDE = "192.0.2.9", f"two-hosts-{os.getpid()}"
 NEAR_NETWORK, FAR_NETWORK = "172.31.0.0/16", "10.254.0.0/16"
+CLIENT6, NEAR6 = "2001:db8:7::9", "2001:db8:7::1"
 
 
 @pytest.fixture(scope="module")
@@ -255,8 +258,50 @@ def test_clients_may_be_hidden_from_both_hosts_targets(stage: Stage) -> None:
     assert set().union(*answered_by.values()) == {stage.near.mac}
 
 
+def test_clients_who_speak_ipv6_reach_targets_of_both_hosts(stage: Stage) -> None:
+    """Also where IPv4 clients would be seen; and no target elsewhere can be of IPv6 itself."""
+    with stage.near.inside():
+        clients = stage.near.clients()
+        keep(clients, stage.balanced.group, "true")
+        address = dual_stack(clients, stage.balanced.arn)
+        refused_of_ipv6(clients)
+    until("it answers there", lambda: stage.answers(address))
+    assert seen_as(stage.visits(address, 60, others=1)) == {stage.balanced.address}
+
+
 def seen_as(visits: list[Visit]) -> set[str]:
     return {each.server["client"].rpartition(":")[0] for each in visits}
+
+
+def dual_stack(clients: Clients, balancer: str) -> str:
+    """The load balancer's IPv6 address, to which the client has a route."""
+    (vpc,) = clients.ec2.describe_vpcs()["Vpcs"]
+    made = clients.ec2.associate_vpc_cidr_block(VpcId=vpc["VpcId"], AmazonProvidedIpv6CidrBlock=True)
+    block = IPv6Network(made["Ipv6CidrBlockAssociation"]["Ipv6CidrBlock"])
+    part = next(block.subnets(new_prefix=64))
+    clients.ec2.associate_subnet_cidr_block(SubnetId=subnets(clients)[0], Ipv6CidrBlock=str(part))
+    clients.elb.set_ip_address_type(LoadBalancerArn=balancer, IpAddressType="dualstack")
+    run("ip", "addr", "add", f"{NEAR6}/64", "dev", "up0", "nodad")
+    run("ip", "-n", OUTSIDE, "addr", "add", f"{CLIENT6}/64", "dev", "br0", "nodad")
+    run("ip", "-n", OUTSIDE, "-6", "route", "add", str(block), "via", NEAR6)
+    interfaces = clients.ec2.describe_network_interfaces()["NetworkInterfaces"]
+    (address,) = [each["Ipv6Address"] for one in interfaces for each in one["Ipv6Addresses"]]
+    return str(address)
+
+
+def refused_of_ipv6(clients: Clients) -> None:
+    (vpc,) = clients.ec2.describe_vpcs()["Vpcs"]
+    group = clients.elb.create_target_group(
+        Name="six",
+        Protocol="TCP",
+        Port=CONTAINER_PORT,
+        VpcId=vpc["VpcId"],
+        TargetType="ip",
+        IpAddressType="ipv6",
+    )["TargetGroups"][0]["TargetGroupArn"]
+    target = {"Id": "fd00:5ea1::11", "AvailabilityZone": "all"}
+    with pytest.raises(ClientError, match="is not within the IPv6 CIDR of the VPC"):
+        clients.elb.register_targets(TargetGroupArn=group, Targets=[target])
 
 
 @contextmanager
