@@ -15,7 +15,7 @@ from demo import outside
 from demo.tasks import RunningTask
 from tests.support.held import Held
 from tests.support.netns_topology import run
-from tests.support.steady import Steady, steady_services, zone_address
+from tests.support.steady import Steady, steady_services
 from tests.support.waiting import until
 from tests.support.world import World
 
@@ -78,8 +78,8 @@ def cast(world: World, services: Services) -> Cast:
     (quiet,) = zones - {busy}
     both = [each.tasks(busy) for each in services]
     return Cast(
-        busy=zone_address(world, busy),
-        quiet=zone_address(world, quiet),
+        busy=bridge.vip(busy),
+        quiet=bridge.vip(quiet),
         first=[[tasks[0]] for tasks in both],
         second=[[tasks[1]] for tasks in both],
         there=[each.tasks(quiet) for each in services],
@@ -113,7 +113,7 @@ def sticks(service: Steady, vip: str, targets: set[str]) -> None:
     until("a client reaches all", lambda: service.servers(vip, 8, NEIGHBOURS[0]) == targets)
 
 
-def test_targets_turn_unhealthy_one_after_the_other(world: World, services: Services, cast: Cast) -> None:
+def test_targets_turn_unhealthy_one_after_the_other(services: Services, cast: Cast) -> None:
     busy, quiet = cast.busy, cast.quiet
     with ExitStack() as stack:
         held = hold(stack, services, busy, cast.first)
@@ -121,15 +121,15 @@ def test_targets_turn_unhealthy_one_after_the_other(world: World, services: Serv
         become(services, cast.first, "unhealthy.draining")
         until("the other takes all that is new", lambda: reached(services, busy) == addresses(cast.second))
         assert all(each.lives() for each in held)
-        assert set(world.vips) == {busy, quiet}
+        assert services[0].vips() == {busy, quiet}
 
         attributes(services, {f"{NAMES}.percentage": "60", f"{ROUTING}.percentage": "60"})
-        until("half is not enough for the name", lambda: set(world.vips) == {quiet})
+        until("half is not enough for the name", lambda: services[0].vips() == {quiet})
         until("nor for healthy ones alone", lambda: reached(services, busy) == addresses(cast.here))
         assert reached(services, quiet) == addresses(cast.there)
         attributes(services, {f"{NAMES}.percentage": "off", f"{ROUTING}.percentage": "off"})
         attributes(services, {f"{NAMES}.count": "2", f"{ROUTING}.count": "2"})
-        until("no zone has two of both, so all stay", lambda: set(world.vips) == {busy, quiet})
+        until("no zone has two of both, so all stay", lambda: services[0].vips() == {busy, quiet})
         until("as many take part as there are", lambda: reached(services, busy) == addresses(cast.here))
         attributes(services, {f"{NAMES}.count": "1", f"{ROUTING}.count": "1"})
         until("one is enough again", lambda: reached(services, busy) == addresses(cast.second))
@@ -145,13 +145,13 @@ def test_targets_turn_unhealthy_one_after_the_other(world: World, services: Serv
         become(services, cast.second, "unhealthy")
         until("its connections are ended", lambda: not any(each.lives() for each in held))
         assert all(each.lives() for each in safe)
-        until("the name has left its zone", lambda: set(world.vips) == {quiet})
+        until("the name has left its zone", lambda: services[0].vips() == {quiet})
         until("the other zone's serve that too", lambda: reached(services, busy) == addresses(cast.there))
 
         become(services, cast.there, "unhealthy")
         until("fail open: every zone to its own", lambda: reached(services, busy) == addresses(cast.here))
         assert reached(services, quiet) == addresses(cast.there)
-        until("and in the name", lambda: set(world.vips) == {busy, quiet})
+        until("and in the name", lambda: services[0].vips() == {busy, quiet})
         assert safe[0].lives(), "the last healthy one's connections go on"
 
 

@@ -1,6 +1,6 @@
 """Two services whose tasks are well or ill as a test says: one in bridge mode on dynamic ports, one with
-addresses of its own. Each has a listener, targets that are probed beside the traffic, and a grace period
-without an end, so that no task is replaced for being ill.
+addresses of its own. Each has a listener of a load balancer that only these two have, targets that are
+probed beside the traffic, and a grace period without an end, so that no task is replaced for being ill.
 """
 
 import subprocess
@@ -42,13 +42,23 @@ class Steady:
 
     world: World
     side: Side
-    listener: str
+    name: str
+    """The load balancer's."""
+
+    def vips(self) -> set[str]:
+        """Of the zones that can serve both services."""
+        return set(resolve(self.name, self.world.resolver))
 
     def change(self, attributes: Mapping[str, str]) -> None:
         """Of the target group."""
         wanted = [{"Key": key, "Value": value} for key, value in attributes.items()]
         group = self.side.target_group
         self.world.clients.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=wanted)
+
+    def vip(self, zone: str) -> str:
+        """The load balancer's address there."""
+        (address,) = resolve(f"{zone}.{self.name}", self.world.resolver)
+        return address
 
     def tasks(self, zone: str) -> list[RunningTask]:
         return [task for task in self.world.tasks(self.side) if task.zone == zone]
@@ -116,8 +126,11 @@ class Steady:
 @contextmanager
 def steady_services(world: World) -> Iterator[tuple[Steady, Steady]]:
     """Both, stable and healthy; gone at the end."""
-    bridge = _made(world, "steady-bridge", 9443, world.made.orders)
-    awsvpc = _made(world, "steady-awsvpc", 9444, world.made.ledger)
+    balancer = world.clients.elb.create_load_balancer(
+        Name="steady", Type="network", Scheme="internet-facing", Subnets=list(world.made.subnets)
+    )["LoadBalancers"][0]
+    bridge = _made(world, "steady-bridge", 9443, world.made.orders, balancer)
+    awsvpc = _made(world, "steady-awsvpc", 9444, world.made.ledger, balancer)
     for each in (bridge, awsvpc):
         side = each.side
         world.clients.ecs.get_waiter("services_stable").wait(
@@ -130,9 +143,9 @@ def steady_services(world: World) -> Iterator[tuple[Steady, Steady]]:
     yield bridge, awsvpc
     for each in (bridge, awsvpc):
         world.clients.ecs.delete_service(cluster=each.side.cluster, service=each.side.service, force=True)
+    world.clients.elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
     for each in (bridge, awsvpc):
         until("its tasks have gone", lambda each=each: not _tasks_of(each), seconds=60)  # type: ignore[misc]
-        world.clients.elb.delete_listener(ListenerArn=each.listener)
         world.clients.elb.delete_target_group(TargetGroupArn=each.side.target_group)
 
 
@@ -141,7 +154,7 @@ def _tasks_of(steady: Steady) -> list[str]:
     return list(listed["taskArns"])
 
 
-def _made(world: World, name: str, port: int, like: Side) -> Steady:
+def _made(world: World, name: str, port: int, like: Side, balancer: Mapping[str, Any]) -> Steady:
     clients, bridge = world.clients, like.launch_type == "EC2"
     group = clients.elb.create_target_group(
         Name=name, Protocol="TCP", Port=CONTAINER_PORT, VpcId=world.made.vpc,
@@ -149,12 +162,14 @@ def _made(world: World, name: str, port: int, like: Side) -> Steady:
         HealthCheckProtocol="HTTP", HealthCheckPort=str(PULSE_PORT),
         HealthCheckIntervalSeconds=5, HealthyThresholdCount=2, UnhealthyThresholdCount=2,
     )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
-    listener = clients.elb.create_listener(
-        LoadBalancerArn=world.made.load_balancer, Protocol="TCP", Port=port,
+    clients.elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="TCP",
+        Port=port,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
-    )["Listeners"][0]["ListenerArn"]  # fmt: skip
+    )
     side = _Like(like.cluster, name, port, group, like.launch_type, like)
-    made = Steady(world, side, listener)
+    made = Steady(world, side, balancer["DNSName"])
     made.change({"deregistration_delay.timeout_seconds": "1"})
     ports = (0, PULSE_PORT) if bridge else (CONTAINER_PORT, PULSE_PORT)
     containers = [
@@ -190,9 +205,3 @@ class _Like(Side):
 def _container(name: str, image: str, port: int, host_port: int) -> dict[str, Any]:
     mapping = {"containerPort": port, "hostPort": host_port, "protocol": "tcp"}
     return {"name": name, "image": image, "memory": 64, "stopTimeout": 1, "portMappings": [mapping]}
-
-
-def zone_address(world: World, zone: str) -> str:
-    """Of the load balancer there."""
-    (address,) = resolve(f"{zone}.{world.made.dns_name}", world.resolver)
-    return address
