@@ -22,7 +22,7 @@ typedef __be16 sealway_fragment_id;
 #endif
 
 enum sealway_limit {
-	SEALWAY_LAYOUT = 12,
+	SEALWAY_LAYOUT = 13,
 	SEALWAY_MAX_VIPS = 4096,
 	SEALWAY_MAX_FRONTENDS = 4096,
 	SEALWAY_MAX_BACKENDS = 16384,
@@ -31,7 +31,7 @@ enum sealway_limit {
 	SEALWAY_MAX_PORT_RANGES = 262144,
 	SEALWAY_REFUSALS = 256,
 	SEALWAY_EVENT_BYTES = 1048576,
-	SEALWAY_DEFAULT_FLOWS = 262144, /* entries, two a flow */
+	SEALWAY_DEFAULT_FLOWS = 262144, /* entries: one a flow, two where the client is hidden */
 	SEALWAY_FLOWS_PER_BUCKET = 8,
 	SEALWAY_BUCKETS_PER_LOCK = 64,
 	SEALWAY_MAX_LOCKS = 16384,
@@ -121,9 +121,12 @@ struct sealway_frontend {
 #endif
 };
 
-/* Beside the size, in element 0 of a frontend's Maglev table. */
+/* How a frontend's Maglev tables lie: see maps.h. */
 enum sealway_maglev {
-	SEALWAY_MAGLEV_SECOND = 1 << 30, /* the second of its two tables counts */
+	SEALWAY_MAGLEV_LINE = 16, /* entries side by side */
+	SEALWAY_MAGLEV_CHUNK = 1024, /* entries in one inner map */
+	SEALWAY_MAGLEV_CHUNKS = 64, /* the most of one table */
+	SEALWAY_MAGLEV_SECOND = 1 << 30, /* beside the size: the second of its two tables counts */
 };
 
 enum sealway_backend_state {

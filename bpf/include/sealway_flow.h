@@ -31,11 +31,13 @@ enum sealway_flow_flag {
 	SEALWAY_FLOW_UNPROVEN = 1 << 15, /* an acknowledgement opened it: the target's next word establishes it */
 	SEALWAY_FLOW_AWAY = 1 << 16, /* the target is on another host: see lib/away.h */
 	SEALWAY_FLOW_ARRIVED = 1 << 17, /* the client's packets come from another host: see lib/arrival.h */
+	SEALWAY_FLOW_FORWARD = 1 << 18, /* in the table: an entry for what the client sends; with ANSWER, for both */
 };
 
-/* One direction of a flow: the packet with the key's tuple becomes one with the other. Every flow has two entries;
- * each one's key is the other's result turned around. The key comes first (struct sealway_tuple, flat for the
- * generator); protocol 0: the entry is free. backend: slot | generation << 16. client_ifindex: the client is a
+/* One direction of a flow: the packet with the key's tuple becomes one with the other. The key of the other direction is
+ * the result turned around. In the table an entry stands as the client's packets need it, for one direction or for both:
+ * its flags tell (lib/table.h). The key comes first (struct sealway_tuple, flat for the generator); protocol 0: the entry
+ * is free. backend: slot | generation << 16. client_ifindex: the client is a
  * task, its interface on the host; 0: ask the routes. client_fin: the sequence number that acknowledges the
  * client's FIN. start: with SEALWAY_FLOW_PROXY, the sequence number of the client's first byte; ARRIVED: its
  * largest MSS. */

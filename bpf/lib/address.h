@@ -30,6 +30,14 @@ static __always_inline bool same_address(const sealway_address *a, const sealway
 	       a->words[3] == b->words[3];
 }
 
+/* Whether such an answer is of the flow that the entry makes of the client's packets. */
+static __always_inline bool comes_back(const struct sealway_entry *entry, const struct sealway_tuple *answer)
+{
+	return same_address(&entry->destination, &answer->source) && same_address(&entry->source, &answer->destination) &&
+	       entry->destination_port == answer->source_port && entry->source_port == answer->destination_port &&
+	       entry->protocol == answer->protocol;
+}
+
 static __always_inline bool is_ipv4(const sealway_address *a)
 {
 	return !a->words[0] && !a->words[1] && a->words[2] == MAPPED;
@@ -102,6 +110,16 @@ static __always_inline struct port_range ports_towards(const struct sealway_flow
 static __always_inline bool same_address(const sealway_address *a, const sealway_address *b)
 {
 	return *a == *b;
+}
+
+/* Whether such an answer is of the flow that the entry makes of the client's packets. */
+static __always_inline bool comes_back(const struct sealway_entry *entry, const struct sealway_tuple *answer)
+{
+	const __u64 __attribute__((may_alias)) *t = (const void *)answer, *e = (const void *)&entry->source;
+	__u64 differences = e[0] ^ (t[0] << 32 | t[0] >> 32);
+
+	differences |= (__u32)e[1] ^ (__u32)(t[1] << 16 & 0xffff0000) ^ (__u32)(t[1] >> 16 & 0xffff);
+	return !(differences | (entry->protocol ^ answer->protocol));
 }
 
 static __always_inline __u32 folded_address(const sealway_address *a)

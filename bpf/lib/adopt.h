@@ -16,6 +16,51 @@ __noinline int knows_flow(const struct sealway_flow *flow)
 	return known.flags & SEALWAY_FLOW_ESTABLISHED || !(flow->flags & SEALWAY_FLOW_ESTABLISHED);
 }
 
+/* Where the entry of the other direction is just the same flow's, it is for both from now on. */
+__noinline int join_flow(const struct sealway_flow *flow)
+{
+	const struct sealway_tuple *key = (const void *)flow;
+	struct sealway_entry *entry;
+	struct sealway_tuple twin;
+	struct place place;
+	struct home home;
+	__u32 now = seconds();
+	int joined = 0;
+	bool answer;
+
+	if (!flow || flow->flags & SEALWAY_FLOW_TRANSLATED)
+		return 0;
+	answer = flow->flags & SEALWAY_FLOW_ANSWER;
+	if (!find_home(key, answer, &home) || !take(home.lock))
+		return 0;
+	twin = twin_key(flow, flow->protocol);
+	place = at_home(&home, key, answer, now);
+	if (!place.bucket)
+		place = at_home(&home, &twin, !answer, now);
+	if (place.bucket && place.number < 2) { /* what lies in a third one, the other direction would not find */
+		entry = &place.bucket->entries[place.way % WAYS];
+		joined = same_key(entry, answer ? &twin : key) && comes_back(entry, answer ? key : &twin);
+		if (joined) {
+			entry->flags |= side_of(answer);
+			write_state(&home, &place, flow, now);
+		}
+	}
+	let_go(home.lock);
+	return joined;
+}
+
+static __always_inline bool adopt_flow(const struct sealway_flow *flow)
+{
+	return join_flow(flow) || !insert_flow(flow);
+}
+
+static __always_inline bool remove_flow(const struct sealway_flow *flow)
+{
+	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
+
+	return change_flow((const void *)flow, NULL, answer, side_of(answer));
+}
+
 #ifdef SEALWAY_WIDE
 #define sealway_adopt sealway_adopt6
 #endif
@@ -34,11 +79,11 @@ int sealway_adopt(struct __sk_buff *skb)
 		if (bpf_skb_load_bytes(skb, SEALWAY_ADOPT_HEADER + i * sizeof(flow), &flow, sizeof(flow)))
 			break;
 		if (what == SEALWAY_ADOPT_REMOVE)
-			done += change_flow((const void *)&flow, NULL, flow.flags & SEALWAY_FLOW_ANSWER);
+			done += remove_flow(&flow);
 		else if (what == SEALWAY_ADOPT_ADD && knows_flow(&flow))
 			done++;
 		else
-			done += !insert_flow(&flow);
+			done += adopt_flow(&flow);
 	}
 	return done;
 }

@@ -35,20 +35,6 @@ static __always_inline entry_number place_answer(struct sealway_flow *answer, __
 	return place;
 }
 
-/* The other direction's entry, in place of the answer's. */
-static __always_inline void turn_to_target(struct sealway_flow *flow, const struct sealway_tuple *t)
-{
-	flow->source = flow->key_destination;
-	flow->destination = flow->key_source;
-	flow->source_port = flow->key_destination_port;
-	flow->destination_port = flow->key_source_port;
-	flow->key_source = t->source;
-	flow->key_destination = t->destination;
-	flow->key_source_port = t->source_port;
-	flow->key_destination_port = t->destination_port;
-	flow->flags &= ~SEALWAY_FLOW_ANSWER;
-}
-
 /* Whether the target sees the load balancer's address in place of the client's. */
 static __always_inline bool hides_client(const struct sealway_tuple *t, const struct sealway_backend *backend)
 {
@@ -73,7 +59,8 @@ static __always_inline void name_answer(struct sealway_tuple *answer, const stru
 	answer->protocol = t->protocol;
 }
 
-/* Fills in the answer's entry, but for how long it lives; 0, or the (negative) drop reason. */
+/* Fills in flow, client to target, as long as no port is translated, but for how long it lives; 0, or the (negative) drop
+ * reason. */
 static __always_inline int describe_flow(const struct packet *p, const struct sealway_frontend *frontend,
 					 const struct sealway_backend *backend, __u32 client_ifindex,
 					 struct sealway_flow *flow)
@@ -84,16 +71,16 @@ static __always_inline int describe_flow(const struct packet *p, const struct se
 	if (wants_header(p, backend) && p->payload && opens_flow(p))
 		return -SEALWAY_DROP_FAST_OPEN;
 	__builtin_memset(flow, 0, sizeof(*flow));
-	name_answer((struct sealway_tuple *)flow, t, frontend, backend);
-	flow->source = t->destination;
-	flow->destination = t->source;
-	flow->source_port = t->destination_port;
-	flow->destination_port = t->source_port;
+	*(struct sealway_tuple *)flow = *t;
+	flow->source = hide ? hidden_behind(t, frontend, backend) : t->source;
+	flow->destination = backend->address;
+	flow->source_port = t->source_port;
+	flow->destination_port = backend->port;
 	flow->backend = backend->id;
 	flow->frontend = frontend->id;
 	flow->idle_timeout = frontend->idle_timeout;
 	flow->client_ifindex = client_ifindex;
-	flow->flags = SEALWAY_FLOW_ANSWER | (hide ? SEALWAY_FLOW_TRANSLATED : 0);
+	flow->flags = hide ? SEALWAY_FLOW_TRANSLATED : 0;
 	if (wants_header(p, backend)) {
 		flow->flags |= SEALWAY_FLOW_PROXY;
 		flow->start = p->seq + 1;
@@ -101,18 +88,25 @@ static __always_inline int describe_flow(const struct packet *p, const struct se
 	return 0;
 }
 
-/* Fills both places, and makes flow the client's. */
-static __always_inline void write_both_entries(struct sealway_flow *flow, const struct sealway_tuple *t, entry_number there,
-					       entry_number back)
+/* The same as the answer's. */
+static __always_inline int describe_answer(const struct packet *p, const struct sealway_frontend *frontend,
+					   const struct sealway_backend *backend, __u32 client_ifindex,
+					   struct sealway_flow *flow)
 {
-	write_entry(back, flow);
-	turn_to_target(flow, t);
-	write_entry(there, flow);
+	int error = describe_flow(p, frontend, backend, client_ifindex, flow);
+
+	if (!error)
+		turn((void *)flow);
+	return error;
+}
+
+static __always_inline void note_begin(const struct sealway_flow *flow)
+{
 	count_one(flow->frontend, new_flows);
 	tell(flow, SEALWAY_EVENT_START);
 }
 
-/* The answer has its place; the same, or the (negative) error. */
+/* The answer has its place: fills both, and makes flow the client's; 0, or the (negative) error. */
 static __always_inline int enter_client(struct sealway_flow *flow, const struct sealway_tuple *t,
 					entry_number back, __u32 now)
 {
@@ -122,7 +116,10 @@ static __always_inline int enter_client(struct sealway_flow *flow, const struct 
 		give_back(back);
 		return there;
 	}
-	write_both_entries(flow, t, there, back);
+	write_entry(back, flow, true, SEALWAY_FLOW_ANSWER);
+	turn((void *)flow);
+	write_entry(there, flow, false, SEALWAY_FLOW_FORWARD);
+	note_begin(flow);
 	return 0;
 }
 
@@ -133,18 +130,20 @@ static __always_inline int connect_flow(const struct packet *p, const struct sea
 {
 	int error = describe_flow(p, frontend, backend, client_ifindex, flow);
 	__u32 now = seconds();
-	entry_number there, back;
+	entry_number place;
 
 	if (error)
 		return error;
 	flow->expires = now + timeout_of(flow);
-	there = flow->flags & SEALWAY_FLOW_TRANSLATED ? -ENOSPC : reserve_pair(&p->tuple, flow, now);
-	if (there >= 0) {
-		write_both_entries(flow, &p->tuple, there, there ^ 1);
+	place = flow->flags & SEALWAY_FLOW_TRANSLATED ? -ENOSPC : reserve_both(flow, now);
+	if (place >= 0) {
+		write_entry(place, flow, false, SIDES);
+		note_begin(flow);
 		return 0;
 	}
-	back = place_answer(flow, hash_tuple(&p->tuple), now);
-	if (back < 0)
-		return back == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
-	return enter_client(flow, &p->tuple, back, now) ? -SEALWAY_DROP_FLOW_TABLE : 0;
+	turn((void *)flow);
+	place = place_answer(flow, hash_tuple(&p->tuple), now);
+	if (place < 0)
+		return place == -EEXIST ? -SEALWAY_DROP_PORTS_EXHAUSTED : -SEALWAY_DROP_FLOW_TABLE;
+	return enter_client(flow, &p->tuple, place, now) ? -SEALWAY_DROP_FLOW_TABLE : 0;
 }

@@ -6,36 +6,39 @@
  */
 #pragma once
 
+#include "lock.h"
 #include "room.h"
 
 #define EEXIST 17
 #define ENOSPC 28
 
-static __always_inline bool same_rewrite(const struct sealway_entry *a, const struct sealway_flow *b)
+static __always_inline bool same_rewrite(const struct sealway_flow *a, const struct sealway_flow *b)
 {
 	return same_address(&a->source, &b->source) && same_address(&a->destination, &b->destination) &&
 	       a->source_port == b->source_port && a->destination_port == b->destination_port;
 }
 
-/* Whether `wanted` may take the place of a living entry with the same key. The target's side of the pair must be
- * nobody else's: not another flow's, nor one that the target still holds in TIME_WAIT. Another backend id
- * is an earlier tenant of the target's address. */
-static __always_inline bool may_replace(const struct sealway_entry *entry, const struct sealway_flow *wanted)
+/* Whether the entry's answers become what `wanted`, an answer's, says. */
+static __always_inline bool answers_alike(const struct sealway_entry *entry, const struct sealway_flow *wanted)
 {
-	return entry->flags & SEALWAY_FLOW_ANSWER &&
-	       (same_rewrite(entry, wanted) || entry->backend != wanted->backend);
+	return same_address(&entry->key_source, &wanted->destination) &&
+	       same_address(&entry->key_destination, &wanted->source) &&
+	       entry->key_source_port == wanted->destination_port && entry->key_destination_port == wanted->source_port;
 }
 
-/* Whether that answer (else: what a client sends) is another flow's, or just being written. For who holds the lock. */
+/* Whether that answer (else: what a client sends) is another flow's, or just being written. For who holds the lock.
+ * The target's side of the pair must be nobody else's: not another flow's, nor one that the target still holds in
+ * TIME_WAIT. Another backend id is an earlier tenant of the target's address. */
 static __always_inline bool is_taken_at(const struct place *place, const struct sealway_flow *wanted, bool answer,
 					__u32 now)
 {
 	const struct sealway_bucket_head *head = &place->bucket->head;
+	const struct sealway_entry *entry = &place->bucket->entries[place->way % WAYS];
 
 	if (head->expires[place->way % WAYS] < now)
 		return false;
 	return head->tenants[place->way % WAYS] & CHANGING ||
-	       (answer && !may_replace(&place->bucket->entries[place->way % WAYS], wanted));
+	       (answer && !answers_alike(entry, wanted) && entry->backend == wanted->backend);
 }
 
 /* That keys of the first bucket lie in another one. */
@@ -97,10 +100,9 @@ __noinline entry_number reserve_entry(const struct sealway_tuple *key, const str
 	struct place place;
 	struct home home;
 
-	if (!key || !flow || !find_home(key, answer, &home))
+	if (!key || !flow || !find_home(key, answer, &home) || !take(home.lock))
 		return number;
-	bpf_spin_lock(&home.lock->lock);
-	place = at_home(&home, key, now);
+	place = at_home(&home, key, answer, now);
 	if (!place.bucket) {
 		place = make_room(&home, now);
 		make_room_in_third(&home, now, &place);
@@ -113,63 +115,81 @@ __noinline entry_number reserve_entry(const struct sealway_tuple *key, const str
 		write_head(&home, &place, flow, now);
 		number = number_of(&home, &place);
 	}
-	bpf_spin_unlock(&home.lock->lock);
+	let_go(home.lock);
 	return number;
 }
 
-/* Whether surely neither key is there. */
-static __always_inline bool has_neither(const struct home *home, __u16 tag, __u16 other_tag, __u32 now)
+static __always_inline void free_entry(const struct place *place)
 {
-	if (may_have(home->first, tag) || may_have(home->first, other_tag))
+	struct sealway_bucket_head *head = &place->bucket->head;
+
+	place->bucket->entries[place->way % WAYS].protocol = 0;
+	head->tags[place->way % WAYS] = 0;
+	head->expires[place->way % WAYS] = 0;
+	head->established &= ~(1 << (place->way % WAYS));
+}
+
+/* For those directions there is an entry no more. */
+static __always_inline void free_sides(const struct place *place, __u32 sides)
+{
+	struct sealway_entry *entry = &place->bucket->entries[place->way % WAYS];
+
+	entry->flags &= ~sides;
+	if (!(entry->flags & SIDES))
+		free_entry(place);
+}
+
+/* Whether surely the client has no flow at all. */
+static __always_inline bool has_none(const struct home *home, __u32 now)
+{
+	struct bucket *second;
+
+	if (may_have(home->first, home->tag))
 		return false;
 	if (spilled_until(home->first) < now)
 		return true;
-	return !home->first->head.overflowed && !may_have(home->second, tag) && !may_have(home->second, other_tag);
+	second = nth_bucket(home, 1);
+	return second && !home->first->head.overflowed && !may_have(second, home->tag);
 }
 
-/* Whether an answer with that tag may have the place beside that one: nobody there has more to lose. */
-static __always_inline bool has_free_neighbour(const struct place *place, __u16 tag, __u32 now)
+/* Whether that direction of the flow with that (client's) key has no entry, or has none any more: what is over gives its
+ * place up, as does an answer's entry that is left of the client's last connection to the same VIP. */
+static __always_inline bool is_over_at_home(const struct home *home, const struct sealway_tuple *key,
+					    const struct sealway_tuple *wanted, bool answer, __u32 now)
 {
-	const struct sealway_bucket_head *head = &place->bucket->head;
-	struct place beside = *place;
+	struct place place = at_home(home, wanted, answer, now);
 
-	beside.way ^= 1;
-	if (!is_living(&beside, now))
+	if (!place.bucket)
 		return true;
-	return head->expires[beside.way % WAYS] <= head->expires[place->way % WAYS] &&
-	       !((head->established >> beside.way | head->tenants[beside.way % WAYS]) & 1) &&
-	       !displaces_own(&beside, tag, now);
+	if (tenant_of(place.bucket, place.way) & CHANGING ||
+	    (is_living(&place, now) && !(answer && same_key(&place.bucket->entries[place.way % WAYS], key))))
+		return false;
+	free_sides(&place, side_of(answer));
+	return true;
 }
 
-/* Both places of a new flow, whose client is seen, at once: the client's, with the answer's beside it; or -ENOSPC: not so
- * simply. */
-__noinline entry_number reserve_pair(const struct sealway_tuple *key, const struct sealway_flow *answer, __u32 now)
+/* A place for both directions of a new flow, whose client is seen; or -ENOSPC: not so simply. */
+__noinline entry_number reserve_both(const struct sealway_flow *flow, __u32 now)
 {
+	const struct sealway_tuple *key = (const void *)flow;
 	entry_number number = -ENOSPC;
+	struct sealway_tuple twin;
 	struct place place;
 	struct home home;
-	__u64 client;
-	__u16 tag;
 
-	if (!key || !answer)
+	if (!flow || !find_home(key, false, &home) || !take(home.lock))
 		return number;
-	client = hash_client(seed(), key, false);
-	tag = tag_of(client, hash_key(client, (const void *)answer, true));
-	if (!find_home_of(key, false, client, &home))
-		return number;
-	bpf_spin_lock(&home.lock->lock);
-	place = make_room(&home, now);
-	if (place.bucket && has_neither(&home, home.tag, tag, now) && !displaces_own(&place, tag, now) &&
-	    has_free_neighbour(&place, tag, now)) {
-		reserve(&place.bucket->head, place.way, home.tag);
-		write_head(&home, &place, answer, now);
-		place.way ^= 1;
-		reserve(&place.bucket->head, place.way, tag);
-		write_head(&home, &place, answer, now);
-		place.way ^= 1;
-		number = number_of(&home, &place);
+	twin = twin_key(flow, flow->protocol);
+	if (has_none(&home, now) ||
+	    (is_over_at_home(&home, key, key, false, now) && is_over_at_home(&home, key, &twin, true, now))) {
+		place = make_room(&home, now);
+		if (place.bucket && !displaces_own(&place, home.tag, now)) {
+			reserve(&place.bucket->head, place.way, home.tag);
+			write_head(&home, &place, flow, now);
+			number = number_of(&home, &place);
+		}
 	}
-	bpf_spin_unlock(&home.lock->lock);
+	let_go(home.lock);
 	return number;
 }
 
@@ -194,14 +214,19 @@ static __always_inline void give_back(entry_number number)
 	bucket->head.tenants[(__u64)number % WAYS] += 1;
 }
 
-/* Fills a reserved place. */
-static __always_inline void write_entry(entry_number number, const struct sealway_flow *flow)
+/* Fills a reserved place. answer: flow is an answer's; sides: of which directions the entry shall be. */
+static __always_inline void write_entry(entry_number number, const struct sealway_flow *flow, bool answer, __u32 sides)
 {
 	struct bucket *bucket = bucket_of(number);
+	struct sealway_entry *entry;
 
 	if (!bucket)
 		return;
-	bucket->entries[(__u64)number % WAYS] = *(const struct sealway_entry *)flow;
+	entry = &bucket->entries[(__u64)number % WAYS];
+	*entry = *(const struct sealway_entry *)flow;
+	if (answer)
+		turn(entry);
+	entry->flags = (flow->flags & ~SIDES) | sides;
 	barrier();
 	bucket->head.tenants[(__u64)number % WAYS] += 1;
 }
@@ -210,13 +235,15 @@ static __always_inline void write_entry(entry_number number, const struct sealwa
 __noinline int insert_flow(const struct sealway_flow *flow)
 {
 	entry_number place;
+	bool answer;
 
 	if (!flow)
 		return -ENOSPC;
-	place = reserve_entry((const void *)flow, flow, seconds(), flow->flags & SEALWAY_FLOW_ANSWER);
+	answer = flow->flags & SEALWAY_FLOW_ANSWER;
+	place = reserve_entry((const void *)flow, flow, seconds(), answer);
 	if (place < 0)
 		return place;
-	write_entry(place, flow);
+	write_entry(place, flow, answer, side_of(answer));
 	return 0;
 }
 
@@ -226,39 +253,33 @@ static __always_inline void write_state(const struct home *home, const struct pl
 {
 	struct sealway_entry *entry = &place->bucket->entries[place->way % WAYS];
 
-	entry->flags = (entry->flags & SEALWAY_FLOW_ANSWER) | (as->flags & ~SEALWAY_FLOW_ANSWER);
+	entry->flags = (entry->flags & SIDES) | (as->flags & ~SIDES);
 	entry->client_fin = as->client_fin;
 	entry->target_fin = as->target_fin;
 	entry->start = as->start;
 	write_head(home, place, as, now);
 }
 
-static __always_inline void free_entry(const struct place *place)
-{
-	struct sealway_bucket_head *head = &place->bucket->head;
-
-	place->bucket->entries[place->way % WAYS].protocol = 0;
-	head->tags[place->way % WAYS] = 0;
-	head->expires[place->way % WAYS] = 0;
-	head->established &= ~(1 << (place->way % WAYS));
-}
-
-/* Frees the entry with that key (as: NULL), or gives it a new state. Whether there was one. */
-__noinline int change_flow(const struct sealway_tuple *key, const struct sealway_flow *as, int answer)
+/* Frees the entry with that key (as: NULL), or gives it a new state. Of which directions it was; 0: there is none.
+ * sides: of which directions that shall be, one that is not the key's only where the entry is for both. A state is
+ * always both's. */
+__noinline int change_flow(const struct sealway_tuple *key, const struct sealway_flow *as, int answer, __u32 sides)
 {
 	struct place place;
 	struct home home;
-	__u32 now;
+	__u32 now, found = 0;
 
-	if (!key || !find_home(key, answer, &home))
+	if (!key || !find_home(key, answer, &home) || !take(home.lock))
 		return 0;
 	now = seconds();
-	bpf_spin_lock(&home.lock->lock);
-	place = at_home(&home, key, now);
-	if (place.bucket && as)
-		write_state(&home, &place, as, now);
-	else if (place.bucket)
-		free_entry(&place);
-	bpf_spin_unlock(&home.lock->lock);
-	return !!place.bucket;
+	place = at_home(&home, key, answer, now);
+	if (place.bucket) {
+		found = place.bucket->entries[place.way % WAYS].flags & SIDES;
+		if (as)
+			write_state(&home, &place, as, now);
+		else
+			free_sides(&place, sides);
+	}
+	let_go(home.lock);
+	return found;
 }

@@ -117,7 +117,7 @@ __noinline int is_taken(const struct sealway_flow *wanted)
 
 	if (!wanted || !find_home((const void *)wanted, true, &home))
 		return 1;
-	place = at_home(&home, (const void *)wanted, now);
+	place = at_home(&home, (const void *)wanted, true, now);
 	return place.bucket && is_taken_at(&place, wanted, true, now);
 }
 
@@ -144,7 +144,7 @@ __noinline int pass_over_limit(const struct packet *p, const struct sealway_fron
 	count_one(frontend->id, over_limit);
 	if (!within_rate(frontend->id, true))
 		return -SEALWAY_DROP_HANDSHAKE_LIMIT;
-	error = describe_flow(p, frontend, backend, client_ifindex, flow);
+	error = describe_answer(p, frontend, backend, client_ifindex, flow);
 	if (error)
 		return error;
 	if (!find_port(flow, &p->tuple))
@@ -152,7 +152,7 @@ __noinline int pass_over_limit(const struct packet *p, const struct sealway_fron
 	flow->flags |= SEALWAY_FLOW_PENDING;
 	flow->expires = seconds() + SEALWAY_HANDSHAKE_TIMEOUT;
 	keep_pending(flow);
-	turn_to_target(flow, &p->tuple);
+	turn((void *)flow);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ __noinline int is_completed(struct sealway_flow *flow, __u32 ack)
 	if (!place)
 		return 0;
 	bpf_spin_lock(&place->lock);
-	completed = same_key(&place->flow, flow) && same_rewrite((const void *)&place->flow, flow) &&
+	completed = same_key(&place->flow, flow) && same_rewrite(&place->flow, flow) &&
 		    place->flow.backend == flow->backend && place->flow.flags & SEALWAY_FLOW_ANSWERED &&
 		    place->flow.target_fin == ack;
 	if (completed)
@@ -210,7 +210,7 @@ __noinline int open_by_acknowledgement(const struct packet *p, const struct seal
 
 	if (!p || !frontend || !backend || !flow)
 		return -SEALWAY_DROP_HANDSHAKE_LIMIT;
-	describe_flow(p, frontend, backend, client_ifindex, flow);
+	describe_answer(p, frontend, backend, client_ifindex, flow);
 	if (is_known(p, flow))
 		flow->flags |= SEALWAY_FLOW_ANSWERED | SEALWAY_FLOW_ESTABLISHED;
 	else if (may_be_right(p, flow))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* How a flow lives and ends. It has two entries in the table, one a direction, with the same state.
+/* How a flow lives and ends. Its directions share an entry of the table, or have two with the same state.
  *
  * It is established once the client has acknowledged the target's SYN-ACK, which nobody can who only
- * pretends to be the client. It is over when both FINs are acknowledged or the target resets: both entries
- * go at once. A client's RST only marks it, since anybody can forge one: a marked flow goes on if more
+ * pretends to be the client. It is over when both FINs are acknowledged or the target resets: it goes
+ * at once. A client's RST only marks it, since anybody can forge one: a marked flow goes on if more
  * packets come, and a SYN decides anew. What falls silent times out.
  */
 #pragma once
@@ -16,20 +16,6 @@
 #define CLOSING (BOTH_FINS | SEALWAY_FLOW_CLIENT_RESET)
 #define SLACK 32 /* a flow may live this part of its timeout longer, so that few packets write its end */
 #define BOTH_ACKED (SEALWAY_FLOW_CLIENT_FIN_ACKED | SEALWAY_FLOW_TARGET_FIN_ACKED)
-
-/* The key of the entry for the other direction. */
-static __always_inline struct sealway_tuple twin_key(const struct sealway_flow *flow, __u8 protocol)
-{
-	struct sealway_tuple key = {
-		.source = flow->destination,
-		.destination = flow->source,
-		.source_port = flow->destination_port,
-		.destination_port = flow->source_port,
-		.protocol = protocol,
-	};
-
-	return key;
-}
 
 static __always_inline struct sealway_tuple turned(const struct sealway_tuple *tuple)
 {
@@ -44,14 +30,19 @@ static __always_inline struct sealway_tuple turned(const struct sealway_tuple *t
 	return key;
 }
 
-/* Gives both entries that state. Whether there was the one for the other direction. */
-static __always_inline int change_both(const struct sealway_tuple *key, const struct sealway_flow *as)
+/* Gives both directions that state (as: NULL, frees them). flow: as found by the key. Whether there was the other one. */
+static __always_inline bool change_sides(const struct sealway_tuple *key, const struct sealway_flow *flow,
+					 const struct sealway_flow *as)
 {
-	struct sealway_tuple twin = twin_key(as, key->protocol);
-	bool answer = as->flags & SEALWAY_FLOW_ANSWER;
+	struct sealway_tuple twin = twin_key(flow, key->protocol);
+	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
 
-	change_flow(key, as, answer);
-	return change_flow(&twin, as, !answer);
+	return change_flow(key, as, answer, SIDES) == SIDES || change_flow(&twin, as, !answer, SIDES);
+}
+
+static __always_inline bool change_both(const struct sealway_tuple *key, const struct sealway_flow *as)
+{
+	return change_sides(key, as, as);
 }
 
 /* NULL when the flow's backend was removed: its slot is free, or has another tenant. */
@@ -79,14 +70,13 @@ static __always_inline void end_flow(const struct sealway_tuple *key, struct sea
 	if (!(flow->flags & SEALWAY_FLOW_CLIENT_RESET))
 		tell(flow, how);
 	if (!(flow->flags & SEALWAY_FLOW_TARGET_FIRST)) {
-		change_flow(key, NULL, answer);
-		change_flow(&twin, NULL, !answer);
+		change_sides(key, flow, NULL);
 		return;
 	}
 	flow->flags = (flow->flags & ~SEALWAY_FLOW_ESTABLISHED) | SEALWAY_FLOW_LINGERING;
 	flow->expires = seconds() + timeout_of(flow);
-	change_flow(key, answer ? flow : NULL, answer);
-	change_flow(&twin, answer ? NULL : flow, !answer);
+	change_flow(answer ? &twin : key, NULL, false, SEALWAY_FLOW_FORWARD);
+	change_flow(answer ? key : &twin, flow, true, SEALWAY_FLOW_ANSWER);
 }
 
 /* Without a target, or idle too long: each end is told when it next sends, so the other's entry stays a while. */
@@ -95,13 +85,13 @@ static __always_inline void cut_flow(const struct sealway_tuple *key, struct sea
 	struct sealway_tuple twin = twin_key(flow, key->protocol);
 	bool answer = flow->flags & SEALWAY_FLOW_ANSWER;
 
-	change_flow(key, NULL, answer);
+	change_flow(key, NULL, answer, side_of(answer));
 	if (!(flow->flags & (SEALWAY_FLOW_CUT | SEALWAY_FLOW_CLIENT_RESET)))
 		tell(flow, SEALWAY_EVENT_CUT);
 	flow->flags &= ~SEALWAY_FLOW_ESTABLISHED;
 	flow->expires = now + SEALWAY_HANDSHAKE_TIMEOUT;
 	flow->flags |= SEALWAY_FLOW_CUT;
-	change_flow(&twin, flow, !answer);
+	change_flow(&twin, flow, !answer, SIDES);
 }
 
 static __always_inline bool acknowledges(const struct packet *p, __u32 sequence)

@@ -60,7 +60,7 @@ static __always_inline void track_half(const struct packet *p, struct sealway_fl
 	if (before == flow->flags && expires - flow->expires <= timeout / SLACK)
 		return;
 	flow->expires = expires;
-	change_flow(&p->tuple, flow, false);
+	change_flow(&p->tuple, flow, false, SIDES);
 	before = flow->flags & ~before;
 	if (before & SEALWAY_FLOW_CLIENT_RESET) {
 		count_one(flow->frontend, client_resets);
@@ -76,7 +76,7 @@ static __always_inline void end_half(const struct sealway_tuple *key, const stru
 		note_handshake(flow->frontend, -1);
 	if (!(flow->flags & (SEALWAY_FLOW_CUT | CLOSING)))
 		tell(flow, SEALWAY_EVENT_END);
-	change_flow(key, NULL, false);
+	change_flow(key, NULL, false, SIDES);
 }
 
 /* Who has finished sending may still be answered for as long as a silent flow lives, if the place is still its own. */
@@ -98,7 +98,7 @@ static __always_inline int cut_both(struct __sk_buff *skb, struct packet *p, str
 		note_handshake(flow->frontend, -1);
 	flow->flags = (flow->flags & ~SEALWAY_FLOW_ESTABLISHED) | SEALWAY_FLOW_CUT | SEALWAY_FLOW_LINGERING;
 	flow->expires = now + SEALWAY_HANDSHAKE_TIMEOUT;
-	change_flow(&p->tuple, flow, false);
+	change_flow(&p->tuple, flow, false, SIDES);
 	if (!reset && (bpf_clone_redirect(skb, skb->ifindex, role & INGRESS ? BPF_F_INGRESS : 0) || become_reset(skb, p)))
 		return drop(SEALWAY_DROP_STALE_FLOW);
 	if (!reset)

@@ -13,7 +13,7 @@
 
 #define SETTLED_AFTER 16 /* changes on one CPU: so much it may be wrong, times the CPUs */
 #define FORGOTTEN_AFTER 64 /* seconds, on average; a handshake's timeout, as a power of two */
-#define SHARE_OF_BUCKETS 4 /* a bucket holds four flows: a sixteenth of the table */
+#define SHARE_OF_BUCKETS 4 /* a bucket holds eight entries: a sixteenth of the table where clients are hidden, else half of that */
 #define NO_LIMIT (1 << 29)
 #define WINDOW_BITS 24 /* of nanoseconds: 17 milliseconds, so that no retry meets the same part of it again */
 

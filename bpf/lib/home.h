@@ -9,15 +9,13 @@
 
 struct home {
 	struct bucket *first;
-	struct bucket *second;
-	struct bucket *third;
 	struct lock *lock;
-	__u32 indices[3];
+	__u32 indices[3]; /* the first one's, the second's, the third's */
 	__u16 way; /* where in a bucket to begin */
 	__u16 tag;
 };
 
-/* answer: the key is an answer's, its destination the client. The same for both directions. */
+/* answer: the key is an answer's, its destination the client. The same for both directions, where the client is seen. */
 static __always_inline __u64 hash_client(__u64 seed, const struct sealway_tuple *key, bool answer)
 {
 	__u64 hash = answer ? stir_end(seed, &key->destination, key->destination_port) :
@@ -55,50 +53,41 @@ static __always_inline __u32 other_bucket(const struct sealway_config *c, __u32 
 	return (first + (c->lock_mask + 1) * step) & c->bucket_mask;
 }
 
-/* The client's part, and the key's. */
-static __always_inline __u16 tag_of(__u64 client, __u64 key)
+static __always_inline __u16 tag_of(__u64 client)
 {
-	return client >> 56 << 8 | key >> 56 | 1;
+	return client >> 48 | 1;
 }
 
-/* The answer's entry beside the client's. */
-static __always_inline __u32 way_of(__u64 client, bool answer)
+static __always_inline __u32 way_of(__u64 client)
 {
-	return (client >> 29 & (WAYS - 1)) ^ answer;
-}
-
-static __always_inline bool find_home_of(const struct sealway_tuple *key, bool answer, __u64 client, struct home *home)
-{
-	__u64 hash = hash_key(client, key, answer);
-	__u32 zero = 0;
-	struct sealway_config *c = bpf_map_lookup_elem(&config, &zero);
-	__u32 first, lock;
-
-	if (!c)
-		return false;
-	first = first_bucket(c, client);
-	lock = first & c->lock_mask;
-	home->indices[0] = first;
-	home->indices[1] = other_bucket(c, first, step_to_second(client));
-	home->indices[2] = other_bucket(c, first, step_to_third(client, hash));
-	home->way = way_of(client, answer);
-	home->tag = tag_of(client, hash);
-	home->first = bpf_map_lookup_elem(&flows, &home->indices[0]);
-	home->second = bpf_map_lookup_elem(&flows, &home->indices[1]);
-	home->third = bpf_map_lookup_elem(&flows, &home->indices[2]);
-	home->lock = bpf_map_lookup_elem(&locks, &lock);
-	return home->first && home->second && home->third && home->lock;
-}
-
-static __always_inline __u64 seed(void)
-{
-	__u32 zero = 0;
-	struct sealway_config *c = bpf_map_lookup_elem(&config, &zero);
-
-	return c ? c->seed : 0;
+	return client >> 29 & (WAYS - 1);
 }
 
 static __always_inline bool find_home(const struct sealway_tuple *key, bool answer, struct home *home)
 {
-	return find_home_of(key, answer, hash_client(seed(), key, answer), home);
+	__u32 zero = 0;
+	struct sealway_config *c = bpf_map_lookup_elem(&config, &zero);
+	__u32 first, lock;
+	__u64 client;
+
+	if (!c)
+		return false;
+	client = hash_client(c->seed, key, answer);
+	first = first_bucket(c, client);
+	lock = first & c->lock_mask;
+	home->indices[0] = first;
+	home->indices[1] = other_bucket(c, first, step_to_second(client));
+	home->indices[2] = other_bucket(c, first, step_to_third(client, hash_key(client, key, answer)));
+	home->way = way_of(client);
+	home->tag = tag_of(client);
+	home->first = bpf_map_lookup_elem(&flows, &home->indices[0]);
+	home->lock = bpf_map_lookup_elem(&locks, &lock);
+	return home->first && home->lock;
+}
+
+static __always_inline struct bucket *nth_bucket(const struct home *home, __u32 number)
+{
+	__u32 index = home->indices[number];
+
+	return bpf_map_lookup_elem(&flows, &index);
 }

@@ -32,23 +32,26 @@ static __always_inline __u32 hash_choice(const struct sealway_tuple *t, const st
 /* false: the frontend has nobody to take a new flow. */
 static __always_inline bool choose_backend(__u32 frontend, __u32 hash, __u32 *id)
 {
-	void *table = bpf_map_lookup_elem(&maglev, &frontend);
-	__u32 index = 0, head, size;
-	__u32 *value;
+	__u32 *head = bpf_map_lookup_elem(&maglev_heads, &frontend);
+	__u32 entry, chunk, line, word, size;
+	struct maglev_line *found;
+	void *chunks;
 
-	if (!table)
+	if (!head)
 		return false;
-	value = bpf_map_lookup_elem(table, &index);
-	if (!value)
-		return false;
-	head = *(volatile __u32 *)value; /* read once: it says both which half counts and how large it is */
-	size = head & ~SEALWAY_MAGLEV_SECOND;
+	word = *(volatile __u32 *)head; /* read once: it says both which table counts and how large it is */
+	size = word & ~SEALWAY_MAGLEV_SECOND;
 	if (!size)
 		return false;
-	index = 1 + hash % size + (head & SEALWAY_MAGLEV_SECOND ? size : 0);
-	value = bpf_map_lookup_elem(table, &index);
-	if (!value)
+	entry = (__u64)hash * size >> 32;
+	chunk = (2 * frontend + !!(word & SEALWAY_MAGLEV_SECOND)) * SEALWAY_MAGLEV_CHUNKS + entry / SEALWAY_MAGLEV_CHUNK;
+	line = entry % SEALWAY_MAGLEV_CHUNK / SEALWAY_MAGLEV_LINE;
+	chunks = bpf_map_lookup_elem(&maglev, &chunk);
+	if (!chunks)
 		return false;
-	*id = *value;
+	found = bpf_map_lookup_elem(chunks, &line);
+	if (!found)
+		return false;
+	*id = found->backends[entry % SEALWAY_MAGLEV_LINE];
 	return true;
 }

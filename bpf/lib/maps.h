@@ -37,22 +37,33 @@ struct {
 	__type(value, struct sealway_backend);
 } backends SEC(".maps");
 
-/* Element 0 is the table's size, and which of the two tables of that size that follow counts. The other one is
- * written first, and then element 0: so the content changes in one store, and no pointer of the outer map, whose
- * every update waits for an RCU grace period. Another size takes another inner map. */
-struct maglev_table {
+/* A frontend's Maglev tables. It has two, and `maglev_heads` says of which size they are and which one counts: the other
+ * one is written first, and then that number. So the content changes in one store, and no pointer of the outer map, whose
+ * every update waits for an RCU grace period. A table lies in as many inner maps as it needs, all of one size: the kernel
+ * calls a function to look into those that may have any. */
+struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, SEALWAY_MAX_FRONTENDS);
 	__type(key, __u32);
 	__type(value, __u32);
+} maglev_heads SEC(".maps");
+
+struct maglev_line {
+	__u32 backends[SEALWAY_MAGLEV_LINE]; /* ids */
+};
+
+struct maglev_chunk {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SEALWAY_MAGLEV_CHUNK / SEALWAY_MAGLEV_LINE);
+	__type(key, __u32);
+	__uint(value_size, sizeof(struct maglev_line)); /* clang describes no struct that is named only here */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, SEALWAY_MAX_FRONTENDS);
+	__uint(max_entries, SEALWAY_MAX_FRONTENDS * 2 * SEALWAY_MAGLEV_CHUNKS);
 	__type(key, __u32);
-	__array(values, struct maglev_table);
+	__array(values, struct maglev_chunk);
 } maglev SEC(".maps");
 
 struct bucket {
@@ -70,7 +81,7 @@ struct {
 } flows SEC(".maps");
 
 struct lock {
-	struct bpf_spin_lock lock;
+	__u64 taken; /* see lib/lock.h */
 };
 
 struct {

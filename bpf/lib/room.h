@@ -90,6 +90,7 @@ static __always_inline struct place make_room(const struct home *home, __u64 now
 {
 	struct place place = { .bucket = home->first, .way = home->way };
 	const struct sealway_bucket_head *head = &home->first->head;
+	struct bucket *second;
 	struct choice one, two;
 
 	if (head->expires[home->way % WAYS] < now && bits_in(head->established) <= ROOMY)
@@ -97,10 +98,13 @@ static __always_inline struct place make_room(const struct home *home, __u64 now
 	one = choose_entry(head, home->way, now);
 	if (one.kept <= ROOMY && is_free(&one, now))
 		return chosen(home->first, &one, home->way, 0);
-	two = choose_entry(&home->second->head, home->way, now);
+	second = nth_bucket(home, 1);
+	if (!second)
+		return chosen(home->first, &one, home->way, 0);
+	two = choose_entry(&second->head, home->way, now);
 	if (is_better(&one, &two, now))
 		return chosen(home->first, &one, home->way, 0);
-	return chosen(home->second, &two, home->way, 1);
+	return chosen(second, &two, home->way, 1);
 }
 
 static __always_inline bool is_living(const struct place *place, __u32 now)
@@ -108,20 +112,24 @@ static __always_inline bool is_living(const struct place *place, __u32 now)
 	return place->bucket->head.expires[place->way % WAYS] >= now;
 }
 
-/* Whether another flow of the same client (in one of 256 cases, of another one) would give way. */
+/* Whether another flow of the same client would give way. */
 static __always_inline bool displaces_own(const struct place *place, __u16 tag, __u32 now)
 {
-	return is_living(place, now) && !((place->bucket->head.tags[place->way % WAYS] ^ tag) >> 8);
+	return is_living(place, now) && place->bucket->head.tags[place->way % WAYS] == tag;
 }
 
 /* The third bucket instead, if that helps. */
 static __always_inline void make_room_in_third(const struct home *home, __u64 now, struct place *place)
 {
+	struct bucket *third;
 	struct choice three;
 
 	if (place->bucket && !displaces_own(place, home->tag, now))
 		return;
-	three = choose_entry(&home->third->head, home->way, now);
+	third = nth_bucket(home, 2);
+	if (!third)
+		return;
+	three = choose_entry(&third->head, home->way, now);
 	if (!place->bucket || is_free(&three, now))
-		*place = chosen(home->third, &three, home->way, 2);
+		*place = chosen(third, &three, home->way, 2);
 }

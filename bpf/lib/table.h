@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /* The flow table: an array of buckets of eight entries, and a key may lie in any of three buckets.
  *
- * The first two go by the client's address and port alone, which the keys of both directions name: a flow's two entries
- * are neighbours, and a new flow waits once for cold memory. (A hidden client's are not: towards its target the load
- * balancer is the client.) The third goes by the whole key, and is for a client that has so many flows from one port that
- * they would displace each other.
+ * The first two go by the client's address and port alone, which the keys of both directions name: so one entry is for both
+ * (sides.h), and a new flow waits once for cold memory. Towards the target of a hidden client the load balancer is the
+ * client, so that its answers have an entry elsewhere. The third bucket goes by the whole key, and is for a client that has
+ * so many flows from one port that they would displace each other.
  *
- * A bucket's head has a tag of 16 bits for each entry, and tells until when keys of this bucket may lie in
- * another one. So what is not there costs a search one cache line, nearly always.
+ * A bucket's head has a tag of 16 bits for each entry, of its client's hash, and tells until when keys of this bucket may
+ * lie in another one. So what is not there costs a search one cache line, nearly always.
  *
- * A search reads without a lock. Who writes to a head holds the lock that all three share. A new entry is written
+ * A search reads without a lock. Who writes to a head holds the lock that all three share (lock.h). A new entry is written
  * after that, without: `tenants` is odd meanwhile, so that no reader takes it, and none who copied half of each tenant
  * fails to notice. (On processors that reorder loads a copy can still be mixed in the nanoseconds of such a change, as in
  * the kernel's own preallocated hash maps.)
@@ -18,10 +18,9 @@
 
 #include "clock.h"
 #include "home.h"
-#include "packet.h"
+#include "sides.h"
 
 #define CHANGING 1 /* in tenants */
-#define KEY_WORDS (sizeof(struct sealway_tuple) / sizeof(__u64))
 #define BOTH_FINS (SEALWAY_FLOW_CLIENT_FIN | SEALWAY_FLOW_TARGET_FIN)
 
 /* Where an entry is; bucket NULL: nowhere. */
@@ -30,19 +29,6 @@ struct place {
 	__u32 way;
 	__u32 number; /* of its key's buckets: 0, 1, 2 */
 };
-
-static __always_inline bool same_key(const void *a, const void *b)
-{
-	const whole_word *x = a, *y = b;
-
-	__u64 differences = 0;
-	__u32 i;
-
-#pragma unroll
-	for (i = 0; i < KEY_WORDS; i++)
-		differences |= x[i] ^ y[i];
-	return !differences;
-}
 
 #define LANES 0x0001000100010001ULL
 #define LANE 16
@@ -55,8 +41,15 @@ static __always_inline __u64 lanes_with(__u64 lanes, __u16 tag)
 	return (differences - LANES) & ~differences & LANES << (LANE - 1);
 }
 
-/* The key's way in the bucket; WAYS: it is not there. */
-static __always_inline __u32 in_bucket(struct bucket *bucket, __u16 tag, const struct sealway_tuple *key)
+static __always_inline bool may_have(const struct bucket *bucket, __u16 tag)
+{
+	const whole_word *tags = (const void *)bucket->head.tags;
+
+	return lanes_with(tags[0], tag) | lanes_with(tags[1], tag);
+}
+
+/* The way of the entry for such packets; WAYS: it is not there. */
+static __always_inline __u32 in_bucket(struct bucket *bucket, __u16 tag, const struct sealway_tuple *key, bool answer)
 {
 	const whole_word *tags = (const void *)bucket->head.tags;
 	__u64 low = lanes_with(tags[0], tag), high = lanes_with(tags[1], tag);
@@ -67,7 +60,7 @@ static __always_inline __u32 in_bucket(struct bucket *bucket, __u16 tag, const s
 #pragma unroll
 	for (i = 0; i < WAYS; i++)
 		if ((i < WAYS / 2 ? low : high) >> (i % (WAYS / 2) * LANE + LANE - 1) & 1 &&
-		    same_key(&bucket->entries[i], key))
+		    leads(&bucket->entries[i], key, answer))
 			return i;
 	return WAYS;
 }
@@ -77,20 +70,21 @@ static __always_inline __u32 spilled_until(struct bucket *bucket)
 	return ((volatile struct bucket *)bucket)->head.spilled_until;
 }
 
-/* Where the key is, for who holds the lock (and so can call nobody, not even for the time). */
-static __always_inline struct place at_home(const struct home *home, const struct sealway_tuple *key, __u32 now)
+/* Where the key is, for who holds the lock. */
+static __always_inline struct place at_home(const struct home *home, const struct sealway_tuple *key, bool answer,
+					    __u32 now)
 {
 	struct place place = { .bucket = home->first };
 
-	place.way = in_bucket(home->first, home->tag, key);
+	place.way = in_bucket(home->first, home->tag, key, answer);
 	if (place.way == WAYS && spilled_until(home->first) >= now) {
-		place.bucket = home->second;
 		place.number = 1;
-		place.way = in_bucket(home->second, home->tag, key);
+		place.bucket = nth_bucket(home, 1);
+		place.way = place.bucket ? in_bucket(place.bucket, home->tag, key, answer) : WAYS;
 		if (place.way == WAYS && home->first->head.overflowed) {
-			place.bucket = home->third;
 			place.number = 2;
-			place.way = in_bucket(home->third, home->tag, key);
+			place.bucket = nth_bucket(home, 2);
+			place.way = place.bucket ? in_bucket(place.bucket, home->tag, key, answer) : WAYS;
 		}
 	}
 	if (place.way == WAYS)
@@ -104,47 +98,33 @@ static __always_inline __u8 tenant_of(struct bucket *bucket, __u32 way)
 }
 
 /* Whether the key is there, and the copy whole: another tenant may come in the midst of it. */
-static __always_inline bool copy_entry(struct bucket *bucket, __u32 way, const struct sealway_tuple *key,
+static __always_inline bool copy_entry(struct bucket *bucket, __u32 way, const struct sealway_tuple *key, bool answer,
 				       struct sealway_flow *copy)
 {
 	__u8 tenant = tenant_of(bucket, way);
 
 	barrier();
-	if (tenant & CHANGING || !same_key(&bucket->entries[way % WAYS], key))
+	if (tenant & CHANGING || !leads(&bucket->entries[way % WAYS], key, answer))
 		return false;
 	*(struct sealway_entry *)copy = bucket->entries[way % WAYS];
+	copy->flags &= ~SIDES;
+	if (answer)
+		turn((void *)copy);
 	copy->expires = bucket->head.expires[way % WAYS];
 	barrier();
 	return tenant_of(bucket, way) == tenant;
 }
 
-static __always_inline bool may_have(struct bucket *bucket, __u16 tag)
-{
-	const whole_word *tags = (const void *)bucket->head.tags;
-
-	return lanes_with(tags[0], tag) | lanes_with(tags[1], tag);
-}
-
 /* The whole search, where the quick one has not told. */
 __noinline int search_flow(const struct sealway_tuple *key, struct sealway_flow *copy, int answer)
 {
-	struct bucket *bucket;
+	struct place place;
 	struct home home;
-	__u32 way;
 
 	if (!key || !copy || !find_home(key, answer, &home))
 		return 0;
-	bucket = home.first;
-	way = in_bucket(bucket, home.tag, key);
-	if (way == WAYS && spilled_until(home.first) >= seconds()) {
-		bucket = home.second;
-		way = in_bucket(bucket, home.tag, key);
-		if (way == WAYS && home.first->head.overflowed) {
-			bucket = home.third;
-			way = in_bucket(bucket, home.tag, key);
-		}
-	}
-	return way != WAYS && copy_entry(bucket, way, key, copy);
+	place = at_home(&home, key, answer, seconds());
+	return place.bucket && copy_entry(place.bucket, place.way, key, answer, copy);
 }
 
 /* Copies the entry; 0: there is none. Inline: on every packet's way, a call costs a tenth of it. */
@@ -163,15 +143,14 @@ static __always_inline int find_flow(const struct sealway_tuple *key, bool answe
 	bucket = bpf_map_lookup_elem(&flows, &index);
 	if (!bucket)
 		return 0;
-	if (copy_entry(bucket, way_of(client, answer), key, copy))
+	if (copy_entry(bucket, way_of(client), key, answer, copy))
 		return 1;
-	if (!spilled_until(bucket) && !may_have(bucket, tag_of(client, hash_key(client, key, answer))))
+	if (!spilled_until(bucket) && !may_have(bucket, tag_of(client)))
 		return 0;
 	return search_flow(key, copy, answer);
 }
 
-/* Reads what inserting this key and its neighbour will need, so that it is on its way from memory while others are.
- * Nothing waits. */
+/* Reads what inserting this key will need, so that it is on its way from memory while others are. Nothing waits. */
 static __always_inline void expect_flow(const struct sealway_tuple *key, bool answer)
 {
 	__u32 zero = 0;
@@ -192,10 +171,9 @@ static __always_inline void expect_flow(const struct sealway_tuple *key, bool an
 	(void)bucket->head.established;
 	if (other)
 		(void)other->head.established;
-	way = way_of(client, answer) & ~1;
+	way = way_of(client);
 	(void)bucket->entries[way].protocol;
-	(void)bucket->entries[way + 1].protocol;
-	(void)bucket->entries[way + 1].flags;
+	(void)bucket->entries[way].flags;
 }
 
 static __always_inline __u32 timeout_of(const struct sealway_flow *flow)

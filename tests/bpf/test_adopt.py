@@ -1,8 +1,11 @@
 """Flows put into the table from outside, as an upgrade does."""
 
+import struct
+
 import pytest
 
 from sealway.drivers.dataplane import abi, libbpf
+from sealway.drivers.dataplane.flow_table import HEAD
 from tests.bpf.test_packet_paths import HELLO, TASK1, carried, frontend, state
 from tests.support.bpf_run import Machine
 from tests.support.flow_cells import key_of
@@ -19,7 +22,7 @@ def adopt(kernel: Machine, what: abi.Adopt, *flows: abi.Flow) -> int:
 
 
 def opened(kernel: Machine) -> list[abi.Flow]:
-    """Both entries of a flow; the table forgets them."""
+    """Both directions of a flow; the table forgets them."""
     kernel.tell(state(frontend(TASK1)))
     carried(kernel, "uplink", HELLO)
     found = list(kernel.flows().values())
@@ -52,6 +55,25 @@ def test_what_the_table_knows_stays_unless_it_shall_be_replaced(kernel: Machine)
         known = kernel.flows().values()
         assert {flow.client_fin for flow in known} == fins
         assert {flow.flags & abi.FlowFlag.ESTABLISHED for flow in known} == {flag}
+
+
+@pytest.mark.parametrize("what", [abi.Adopt.PUT, abi.Adopt.ADD])
+@pytest.mark.parametrize("keep", [True, False])
+def test_directions_that_come_apart_share_an_entry_again(
+    kernel: Machine, keep: bool, what: abi.Adopt
+) -> None:
+    kernel.tell(state(frontend(TASK1, keep=keep)))
+    carried(kernel, "uplink", HELLO)
+    for order in (1, -1):
+        flows = list(kernel.flows().values())[::order]
+        kernel.forget()
+        for flow in flows:
+            assert adopt(kernel, what, flow) == 1
+        assert adopt(kernel, what, *flows) == 2
+        assert kernel.flows() == {key_of(flow): flow for flow in flows}
+        tags = [abi.BucketHead.unpack(bucket[:HEAD]).tags for _, bucket in kernel.maps["flows"].items()]
+        used = sum(1 for each in tags for tag in struct.unpack("<8H", each) if tag)
+        assert used == (1 if keep else 2)
 
 
 def test_what_has_ended_is_taken_out(kernel: Machine) -> None:

@@ -12,13 +12,14 @@ from sealway.drivers.dataplane import abi, census, libbpf
 from sealway.drivers.dataplane.flow_table import HEAD, entries
 from tests.bpf.test_packet_paths import HELLO, TASK1, TASK2, VIP2, carried, dropped, frontend, passes, state
 from tests.support.bpf_run import PASS, REDIRECT, SHOT, Machine, machine
-from tests.support.flow_cells import bucket_of, key_of, put_all, put_cycle
+from tests.support.flow_cells import bucket_of, entry_of, key_of, put_all, put_cycle
 from tests.support.handshakes import set_uncompleted
 from tests.support.packets import ACK, FIN, RST, SYN, UDP, Packet
 
 pytestmark = pytest.mark.root
 
 ESTABLISHED = abi.FlowFlag.ESTABLISHED
+SIDES = abi.FlowFlag.FORWARD | abi.FlowFlag.ANSWER
 
 
 def now() -> int:
@@ -170,7 +171,7 @@ class TestRoom:
         flow = next(iter(small.flows().values()))
         config = abi.Config.unpack(small.maps["config"].get(bytes(4)) or b"")
         table = small.maps["flows"]
-        table.fill(bucket_of([flow] * abi.Limit.FLOWS_PER_BUCKET) * table.max_entries)
+        table.fill(bucket_of([entry_of(flow)] * abi.Limit.FLOWS_PER_BUCKET) * table.max_entries)
         assert config.bucket_mask == table.max_entries - 1
         before = small.counters().rejected
         dropped(small, "uplink", HELLO.but(source_port=50000), "flow_table")
@@ -179,10 +180,10 @@ class TestRoom:
     def test_half_a_table_always_finds_a_place(self, small: Machine) -> None:
         small.forget()
         small.tell(state(frontend(TASK1)))
-        for port in range(2000, 2000 + 1024):  # two entries each: half the table
+        for port in range(2000, 2000 + 2048):
             shake_hands(small, HELLO.but(source_port=port))
         assert small.drops() == {}
-        assert len(small.flows()) == 2 * 1024
+        assert len(small.flows()) == 2 * 2048
         assert all(key == key_of(flow) for key, flow in small.flows().items())
 
     def test_readers_meet_writers(self, small: Machine) -> None:
@@ -207,6 +208,26 @@ class TestRoom:
         assert chain.result().verdict == REDIRECT
         assert sum(1 for flow in entries(small.maps["flows"]) if not flow.flags & ESTABLISHED) > 1000
 
+    def test_writers_meet_writers(self, small: Machine) -> None:
+        """Two CPUs that open flows in the same few buckets at once: each flow has its entry, and one only."""
+        small.tell(state(frontend(TASK1)))
+
+        def some(first: int) -> set[int]:
+            seen: set[int] = set()
+            for start in range(first, first + 700, 20):
+                set_uncompleted(small, 0)  # or the listener's limit would leave them without flows
+                seen |= self.flood(small, 20, start).keys()
+            return seen
+
+        for turn in range(5):
+            small.forget()
+            with ThreadPoolExecutor(2) as both:
+                done = [both.submit(some, 2000 * turn + at) for at in (0, 1000)]
+            assert [each.result() for each in done] == [{REDIRECT}] * 2
+            assert small.drops() == {}
+            found = [key_of(flow) for flow in entries(small.maps["flows"])]
+            assert len(found) == len(set(found)) == 2 * 1400
+
 
 def test_the_programs_tell_the_time_as_user_space_does(kernel: Machine) -> None:
     kernel.tell(state(frontend(TASK1)))
@@ -223,36 +244,99 @@ def test_the_programs_tell_the_time_as_user_space_does(kernel: Machine) -> None:
 class TestBuckets:
     """One bucket's worth of what only chance would show otherwise."""
 
+    def entries_in(self, kernel: Machine) -> list[tuple[int, int, abi.Entry]]:
+        """Bucket, way and entry of all in use, as they stand in the table."""
+        return [
+            (number, way, entry)
+            for number, (_, bucket) in enumerate(kernel.maps["flows"].items())
+            for way, entry in enumerate(abi.Entry.unpack_all(bucket[HEAD:]))
+            if entry.protocol
+        ]
+
     def bucket_of_hello(self, kernel: Machine) -> tuple[int, abi.BucketHead, int]:
-        """The bucket where the client's entry lies, its head, and the entry's way."""
+        """The bucket where a client's flow lies, its head, and the entry's way."""
         shake_hands(kernel)
-        for number, (_, bucket) in enumerate(kernel.maps["flows"].items()):
-            for way, entry in enumerate(abi.Entry.unpack_all(bucket[HEAD:])):
-                if entry.protocol and not entry.flags & abi.FlowFlag.ANSWER:
-                    return number, abi.BucketHead.unpack(bucket[:HEAD]), way
-        raise AssertionError("no bucket has it")
+        [(number, way, _)] = self.entries_in(kernel)
+        bucket = kernel.maps["flows"].get(number.to_bytes(4, "little")) or b""
+        return number, abi.BucketHead.unpack(bucket[:HEAD]), way
 
     def rewrite(self, kernel: Machine, number: int, head: abi.BucketHead) -> None:
         at = number.to_bytes(4, "little")
         bucket = kernel.maps["flows"].get(at) or b""
         kernel.maps["flows"].put(at, head.pack() + bucket[HEAD:])
 
-    def buckets_of_hello(self, kernel: Machine) -> list[tuple[int, int]]:
-        """The bucket and the way of both entries."""
-        return sorted(
-            (number, way)
-            for number, (_, bucket) in enumerate(kernel.maps["flows"].items())
-            for way, entry in enumerate(abi.Entry.unpack_all(bucket[HEAD:]))
-            if entry.protocol
-        )
+    def sides(self, kernel: Machine) -> list[int]:
+        """Of which directions the entries are."""
+        return [entry.flags & SIDES for _, _, entry in self.entries_in(kernel)]
 
-    def test_both_directions_of_a_flow_are_neighbours(self, small: Machine) -> None:
+    def test_one_entry_is_for_both_directions(self, small: Machine) -> None:
+        small.forget()
+        small.tell(state(frontend(TASK1), frontend(TASK2, vip=VIP2)))
+        shake_hands(small)
+        assert self.sides(small) == [SIDES]
+        shake_hands(small, HELLO.but(destination=VIP2))
+        assert self.sides(small) == [SIDES, SIDES], "also from a port that has a flow already"
+        assert len(small.flows()) == 4
+
+    def test_a_hidden_clients_flow_has_two(self, small: Machine) -> None:
+        small.forget()
+        small.tell(state(frontend(TASK1, keep=False)))
+        shake_hands(small)
+        assert sorted(self.sides(small)) == [abi.FlowFlag.ANSWER, abi.FlowFlag.FORWARD]
+
+    def test_two_flows_that_a_target_could_not_tell_apart_have_two_each_but_the_first(
+        self, small: Machine
+    ) -> None:
+        small.forget()
+        small.tell(state(frontend(TASK1), frontend(TASK1, vip=VIP2)))
+        shake_hands(small)
+        shake_hands(small, HELLO.but(destination=VIP2))
+        assert sorted(self.sides(small)) == [abi.FlowFlag.ANSWER, abi.FlowFlag.FORWARD, SIDES]
+
+    def test_a_direction_can_be_over_before_the_other(self, small: Machine) -> None:
+        small.forget()
+        small.tell(state(frontend(TASK1)))
+        client, target = shake_hands(small)
+        later(small, 362)
+        passes(small, "uplink", client)  # idle too long: the VIP's namespace resets the client
+        assert self.sides(small) == [abi.FlowFlag.ANSWER]
+        carried(small, "uplink", HELLO.but(seq=7000, ack=0))
+        assert self.sides(small) == [SIDES], "the client connects anew"
+        small.forget()
+        client, target = shake_hands(small)
+        carried(small, "task", target.but(flags=FIN | ACK))
+        carried(small, "uplink", client.but(flags=FIN | ACK, ack=target.seq + 1))
+        carried(small, "task", target.but(seq=target.seq + 1, ack=client.seq + 1))
+        assert self.sides(small) == [abi.FlowFlag.ANSWER], "the target holds it in TIME_WAIT"
+
+    def test_what_is_over_makes_room_for_the_same_client(self, small: Machine) -> None:
         small.forget()
         small.tell(state(frontend(TASK1)))
         shake_hands(small)
-        [(one, first), (other, second)] = self.buckets_of_hello(small)
-        assert one == other
-        assert first ^ second == 1
+        small.tell(state(frontend(TASK2), draining=(TASK1,)))
+        later(small, 362)
+        shake_hands(small)
+        assert sorted(self.sides(small)) == [abi.FlowFlag.ANSWER, SIDES], "the first target is yet to be told"
+        small.tell(state(frontend(TASK1)))
+        later(small, 362)
+        shake_hands(small)
+        assert sorted(self.sides(small)) == [abi.FlowFlag.ANSWER, SIDES], (
+            "the second one, but the first no more"
+        )
+
+    def test_a_lock_that_nobody_lets_go_stops_no_established_flow(self, small: Machine) -> None:
+        small.forget()
+        small.tell(state(frontend(TASK1)))
+        client, target = shake_hands(small)
+        locks = small.maps["locks"]
+        locks.fill((1).to_bytes(8, "little") * locks.max_entries)
+        try:
+            carried(small, "uplink", client)
+            carried(small, "task", target)
+            dropped(small, "uplink", HELLO.but(source_port=50000), "flow_table")
+        finally:
+            locks.fill(bytes(8) * locks.max_entries)
+        carried(small, "uplink", HELLO.but(source_port=50000))
 
     def test_an_entry_that_changes_hands_is_nobodys(self, small: Machine) -> None:
         small.forget()
@@ -270,11 +354,11 @@ class TestBuckets:
     def test_a_key_that_spilled_is_found_in_its_second_bucket(self, small: Machine) -> None:
         small.forget()
         small.tell(state(frontend(TASK1)))
-        for port in range(2000, 2000 + 1024):
+        for port in range(2000, 2000 + 2048):
             shake_hands(small, HELLO.but(source_port=port))
         heads = [abi.BucketHead.unpack(bucket[:HEAD]) for _, bucket in small.maps["flows"].items()]
         assert any(head.spilled_until for head in heads)
-        for port in range(2000, 2000 + 1024):
+        for port in range(2000, 2000 + 2048):
             carried(small, "uplink", HELLO.but(source_port=port, flags=ACK, seq=101, ack=501))
 
     def test_nobody_looks_there_for_what_can_only_be_long_over(self, small: Machine) -> None:
@@ -285,6 +369,6 @@ class TestBuckets:
                 self.rewrite(small, number, head._replace(spilled_until=1))
         found = [
             small.run("uplink", HELLO.but(source_port=port, flags=ACK, seq=101, ack=501)).verdict
-            for port in range(2000, 2000 + 1024)
+            for port in range(2000, 2000 + 2048)
         ]
         assert set(found) == {REDIRECT, PASS}

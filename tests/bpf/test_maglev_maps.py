@@ -4,7 +4,7 @@ import pytest
 
 from sealway.drivers.contracts.dataplane import Backend, DataPlaneState, Frontend, WeightedBackend
 from sealway.drivers.dataplane import abi, maglev_maps
-from tests.support.bpf_run import REDIRECT, TASK1, TASK2, Machine
+from tests.support.bpf_run import PASS, REDIRECT, TASK1, TASK2, Machine
 from tests.support.packets import SYN, Packet, parse
 
 pytestmark = pytest.mark.root
@@ -27,8 +27,9 @@ def state(*frontends: Frontend) -> DataPlaneState:
     return DataPlaneState(vips=frozenset({VIP}), frontends=frontends, draining=frozenset({FIRST, SECOND}))
 
 
-def inner_ids(kernel: Machine) -> list[bytes]:
-    return [value for _, value in kernel.maps["maglev"].items()]
+def chunks(kernel: Machine) -> list[bytes]:
+    """The inner maps' ids."""
+    return [value for _, value in kernel.maps["maglev"].one_by_one()]
 
 
 def targets_of_new_flows(kernel: Machine, first_port: int) -> set[str]:
@@ -42,40 +43,53 @@ def targets_of_new_flows(kernel: Machine, first_port: int) -> set[str]:
 
 def test_changes_of_one_size_keep_the_map_and_take_effect(kernel: Machine) -> None:
     kernel.tell(state(frontend(FIRST)))
-    before = inner_ids(kernel)
+    before = chunks(kernel)
     way = [((SECOND,), {TASK2}), ((FIRST, SECOND), {TASK1, TASK2}), ((FIRST,), {TASK1})]
     for turn, (backends, reached) in enumerate(way):
         kernel.tell(state(frontend(*backends)))
         assert targets_of_new_flows(kernel, 40000 + 100 * turn) == reached
-        assert inner_ids(kernel) == before
-        assert maglev_maps.read(kernel.maps["maglev"]) == kernel.tables.maglev
+        assert chunks(kernel) == before
+        assert maglev_maps.read(kernel.maps) == kernel.tables.maglev
         assert kernel.after_restart(state(frontend(*backends))).writes == 0
 
 
-def test_another_size_is_another_map(kernel: Machine) -> None:
-    kernel.tell(state(frontend(FIRST, SECOND)))
-    before = inner_ids(kernel)
-    kernel.tell(state(frontend(FIRST, SECOND, weight=30)))
-    assert inner_ids(kernel) != before
-    assert maglev_maps.read(kernel.maps["maglev"]) == kernel.tables.maglev
-    assert targets_of_new_flows(kernel, 40000) >= {TASK1}
+def test_a_larger_table_needs_more_chunks_and_a_smaller_one_leaves_them(kernel: Machine) -> None:
+    for turn, weight in enumerate((1, 30, 3, 900)):
+        kernel.tell(state(frontend(FIRST, SECOND, weight=weight)))
+        assert maglev_maps.read(kernel.maps) == kernel.tables.maglev
+        assert targets_of_new_flows(kernel, 40000 + 100 * turn) >= {TASK1}
+    assert len(chunks(kernel)) == 2 * abi.Maglev.CHUNKS
+    kernel.tell(state())
+    assert chunks(kernel) == []
+    assert maglev_maps.read(kernel.maps) == {}
+
+
+def test_nobody_is_nobody_in_either_table(kernel: Machine) -> None:
+    for backends in ((FIRST,), (), (SECOND,), ()):
+        kernel.tell(state(frontend(*backends)))
+        verdict = kernel.run("uplink", Packet(CLIENT, 40000, VIP, 443, flags=SYN)).verdict
+        assert verdict == (REDIRECT if backends else PASS)
+        kernel.forget()
 
 
 def test_the_table_that_does_not_count_is_never_asked(kernel: Machine) -> None:
     """Half written, as a change that was interrupted leaves it."""
     kernel.tell(state(frontend(FIRST)))
-    ((_, map_id),) = kernel.maps["maglev"].items()
-    inner = maglev_maps.libbpf.map_by_id(int.from_bytes(map_id, "little"))
-    size = (inner.max_entries - 1) // 2
-    inner.fill(abi.Limit.MAX_BACKENDS.to_bytes(4, "little") * size, start=1 + size)
-    inner.close()
+    first, second = (int.from_bytes(each, "little") for each in chunks(kernel))
+    for number, content in ((first, kernel.tables.maglev[0][4:]), (second, b"")):
+        inner = maglev_maps.libbpf.map_by_id(number)
+        lines = b"".join(value for _, value in inner.items())
+        assert lines.startswith(content)
+        if number == second:
+            inner.fill(abi.Limit.MAX_BACKENDS.to_bytes(4, "little") * abi.Maglev.CHUNK)
+        inner.close()
     assert targets_of_new_flows(kernel, 40000) == {TASK1}
-    assert maglev_maps.read(kernel.maps["maglev"]) == kernel.tables.maglev
+    assert maglev_maps.read(kernel.maps) == kernel.tables.maglev
 
 
 def test_more_frontends_at_once_than_are_written_in_one_call(kernel: Machine) -> None:
     many = [frontend(FIRST if port % 2 else SECOND, port=port) for port in range(443, 743)]
     kernel.tell(state(*many))
-    assert len(set(inner_ids(kernel))) == len(many)
-    assert maglev_maps.read(kernel.maps["maglev"]) == kernel.tables.maglev
+    assert len(set(chunks(kernel))) == 2 * len(many)
+    assert maglev_maps.read(kernel.maps) == kernel.tables.maglev
     assert targets_of_new_flows(kernel, 40000) == {TASK1}

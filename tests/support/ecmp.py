@@ -57,7 +57,7 @@ class Host:
 
     def target(self, flow: Tuple5) -> str:
         """Who gets the flow, if it is new here."""
-        return self._targets[self._table[hash_tuple(flow) % len(self._table)]].name
+        return self._targets[self._table[hash_tuple(flow) * len(self._table) >> 32]].name
 
 
 class Switch:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sealway.drivers.dataplane import abi, libbpf
+from sealway.drivers.dataplane.flow_table import turned
 
 _U64 = (1 << 64) - 1
 _ENTRY = 56
@@ -15,21 +16,20 @@ _ROOMY = 3
 
 
 def key_of(flow: abi.Flow) -> abi.Tuple:
-    """The tuple that the entry answers to."""
+    """The tuple of the packets that it is for."""
     return abi.Tuple(*flow[:5])
 
 
 def with_key(flow: abi.Flow, key: abi.Tuple) -> abi.Flow:
-    """The same entry under another key."""
+    """The same for packets with another tuple."""
     return abi.Flow(*key, *flow[5:])
 
 
 class Home(NamedTuple):
-    """Where an entry may lie (``struct home`` of table.h)."""
+    """Where an entry may lie (``struct home`` of home.h), but for the third bucket."""
 
     first: int
     second: int
-    third: int
     way: int
     tag: int
 
@@ -38,36 +38,53 @@ def _stir(value: int, word: int) -> int:
     return (value ^ value >> 32 ^ word) * 0xD6E8FEB86659FD93 & _U64
 
 
-def _end(address: bytes, port: bytes) -> int:
-    return int.from_bytes(address + port, "little")
+def home_of(config: abi.Config, entry: abi.Flow) -> Home:
+    """``find_home`` of home.h, of an entry as it stands in the table."""
+    seen = entry.flags & abi.FlowFlag.FORWARD
+    client = entry.key_source + entry.key_source_port if seen else entry.source + entry.source_port
+    hash_ = _stir(_stir(config.seed, int.from_bytes(client, "little")), entry.protocol)
+    first = hash_ >> 32 & config.bucket_mask
+    step = hash_ >> 23 & abi.Limit.BUCKETS_PER_LOCK - 1 | 1
+    second = first + (config.lock_mask + 1) * step & config.bucket_mask
+    return Home(first, second, hash_ >> 29 & 7, hash_ >> 48 | 1)
 
 
-def home_of(config: abi.Config, flow: abi.Flow) -> Home:
-    """``find_home`` of table.h."""
-    source = _end(flow.key_source, flow.key_source_port)
-    destination = _end(flow.key_destination, flow.key_destination_port)
-    answer = bool(flow.flags & abi.FlowFlag.ANSWER)
-    client, other = (destination, source) if answer else (source, destination)
-    of_client = _stir(_stir(config.seed, client), flow.protocol)
-    of_key = _stir(of_client, other)
-    first = of_client >> 32 & config.bucket_mask
-    steps = [by & abi.Limit.BUCKETS_PER_LOCK - 1 | 1 for by in (of_client >> 23, of_key >> 40)]
-    steps[1] ^= 2 * (steps[0] == steps[1])
-    second, third = (first + (config.lock_mask + 1) * step & config.bucket_mask for step in steps)
-    return Home(first, second, third, (of_client >> 29 & 7) ^ answer, of_client >> 56 << 8 | of_key >> 56 | 1)
+def entry_of(flow: abi.Flow) -> abi.Flow:
+    """As it stands in the table: as the client's packets need it."""
+    if flow.flags & abi.FlowFlag.ANSWER:
+        return turned(flow)
+    return flow._replace(flags=flow.flags | abi.FlowFlag.FORWARD)
 
 
-def bucket_of(flows: Sequence[abi.Flow | None], tags: Sequence[int] = (), spilled_until: int = 0) -> bytes:
-    """A bucket with these in its eight entries. ``tags``: of their keys; without, ones that no key has."""
+def entries_of(flows: Iterable[abi.Flow]) -> list[abi.Flow]:
+    """As they stand in the table: one for both directions where the client is seen."""
+    found: dict[tuple[object, ...], abi.Flow] = {}
+    for flow in flows:
+        entry = entry_of(flow)
+        apart = flow.flags & abi.FlowFlag.TRANSLATED and flow.flags & abi.FlowFlag.ANSWER
+        name = (
+            *key_of(entry),
+            entry.source,
+            entry.destination,
+            entry.source_port,
+            entry.destination_port,
+            apart,
+        )
+        found[name] = entry._replace(flags=entry.flags | found.get(name, entry).flags)
+    return list(found.values())
+
+
+def bucket_of(entries: Sequence[abi.Flow | None], tags: Sequence[int] = (), spilled_until: int = 0) -> bytes:
+    """A bucket with these in its places. ``tags``: of their clients; without, ones that no client has."""
     head = abi.BucketHead(
-        expires=array("I", [flow.expires if flow else 0 for flow in flows]).tobytes(),
-        tags=array("H", tags or [2] * len(flows)).tobytes(),
+        expires=array("I", [entry.expires if entry else 0 for entry in entries]).tobytes(),
+        tags=array("H", tags or [2] * len(entries)).tobytes(),
         tenants=bytes(8),
         spilled_until=spilled_until,
         overflowed=0,
-        established=sum(1 << way for way, flow in enumerate(flows) if flow and flow.flags & _ESTABLISHED),
+        established=sum(1 << way for way, one in enumerate(entries) if one and one.flags & _ESTABLISHED),
     )
-    return head.pack() + b"".join(flow.pack()[:_ENTRY] if flow else bytes(_ENTRY) for flow in flows)
+    return head.pack() + b"".join(one.pack()[:_ENTRY] if one else bytes(_ENTRY) for one in entries)
 
 
 def put_all(maps: dict[str, libbpf.Map], flows: Iterable[abi.Flow]) -> None:
@@ -76,15 +93,15 @@ def put_all(maps: dict[str, libbpf.Map], flows: Iterable[abi.Flow]) -> None:
     table = maps["flows"]
     buckets: list[dict[int, tuple[abi.Flow, int]]] = [{} for _ in range(table.max_entries)]
     spilled: dict[int, int] = {}
-    for flow in flows:
-        first, second, _, begin, tag = home_of(config, flow)
+    for entry in entries_of(flows):
+        first, second, begin, tag = home_of(config, entry)
         place = first
         if len(buckets[first]) > _ROOMY and len(buckets[second]) < len(buckets[first]):
             place = second
-            spilled[first] = max(spilled.get(first, 0), flow.expires + abi.Limit.SPILL_GRACE)
+            spilled[first] = max(spilled.get(first, 0), entry.expires + abi.Limit.SPILL_GRACE)
         ways = [begin + way & 7 for way in range(8)]
         free = next(way for way in ways if way not in buckets[place])
-        buckets[place][free] = flow, tag
+        buckets[place][free] = entry, tag
     image = (
         bucket_of(
             [used.get(way, (None, 0))[0] for way in range(8)],

@@ -89,6 +89,7 @@ class FlowFlag(IntEnum):
     UNPROVEN = 32768
     AWAY = 65536
     ARRIVED = 131072
+    FORWARD = 262144
 
 
 class FrontendFlag(IntEnum):
@@ -100,7 +101,7 @@ class FrontendFlag(IntEnum):
 class Limit(IntEnum):
     """``enum sealway_limit``."""
 
-    LAYOUT = 12
+    LAYOUT = 13
     MAX_VIPS = 4096
     MAX_FRONTENDS = 4096
     MAX_BACKENDS = 16384
@@ -132,6 +133,9 @@ class Limit(IntEnum):
 class Maglev(IntEnum):
     """``enum sealway_maglev``."""
 
+    LINE = 16
+    CHUNK = 1024
+    CHUNKS = 64
     SECOND = 1073741824
 
 

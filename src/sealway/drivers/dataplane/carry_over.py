@@ -30,6 +30,7 @@ from .carry_plan import (
     Translation,
     cells_of,
     flag_bits,
+    is_for_both,
     missing,
     side_of,
 )
@@ -55,7 +56,7 @@ class CarryOver:
         self._seen: list[bytes] = []
         self.lacking: list[str] = []
         self.without_room = 0
-        self._cells = self._flow_cells(flag_bits(flags))
+        self._cells = self._flow_cells(flags)
         self._keys = self._pair("frontends", NEEDED_KEY, keys=True)
         self._frontends = self._pair("frontends", NEEDED_FRONTEND)
         self._backends = self._pair("backends", NEEDED_BACKEND)
@@ -143,7 +144,7 @@ class CarryOver:
             self._types[of.btf_id] = Types(raw)
         return self._types[of.btf_id]
 
-    def _flow_cells(self, bits: Mapping[int, int]) -> FlowCells | None:
+    def _flow_cells(self, flags: Mapping[str, int]) -> FlowCells | None:
         old, new = self._described(self._old["flows"]), self._described(self._new["flows"])
         ours, key = (new.find(f"sealway_{name}") if new else None for name in ("flow", "tuple"))
         cells = cells_of(old, self._old["flows"].value_type) if old else None
@@ -155,7 +156,7 @@ class CarryOver:
         self.lacking += [f"flows.{name}" for name in lacking]
         if {"protocol", "expires", "flags"} & set(lacking):
             return None
-        return FlowCells(cells, side, bits, new.size(key))
+        return FlowCells(cells, side, flag_bits(flags), new.size(key), for_both=is_for_both(flags))
 
     def _pair(self, name: str, needed: Sequence[str], *, keys: bool = False) -> _Pair:
         sides = []

@@ -28,6 +28,11 @@ REBUILT = frozenset({"ingress", "egress", "through"})
 """Numbers of security groups' tables: those are made anew, before anything looks at them."""
 _PADS = ("pad", "pad6")
 FLAGS, _FLAG = "sealway_flow_flag", "SEALWAY_FLOW_"
+_TURNED = (
+    *(("key_source", "destination"), ("key_destination", "source")),
+    *(("key_source_port", "destination_port"), ("key_destination_port", "source_port")),
+)
+"""What changes places from one direction of a flow to the other."""
 
 
 class Side(NamedTuple):
@@ -145,12 +150,25 @@ def with_flags(flags: int, bits: Mapping[int, int]) -> int:
     return sum(ours for theirs, ours in bits.items() if flags & theirs)
 
 
-class FlowCells:
-    """The entries of a table in the old layout as our ``struct sealway_flow``."""
+def is_for_both(theirs: Mapping[str, int]) -> bool:
+    """Whether the entries of a layout with these flags can be for both directions, and so all stand as the
+    client's packets need them. Before layout 13 an answer's stood as the answer's."""
+    return f"{_FLAG}FORWARD" in theirs
 
-    def __init__(self, cells: Cells, new: Side, bits: Mapping[int, int], key_size: int) -> None:
+
+class FlowCells:
+    """The entries of a table in the old layout as our ``struct sealway_flow``, one for each direction."""
+
+    def __init__(
+        self, cells: Cells, new: Side, bits: Mapping[int, int], key_size: int, *, for_both: bool = False
+    ) -> None:
         """``key_size``: of the tuple that our entries begin with."""
-        self._cells = cells
+        self._cells, self._for_both = cells, for_both
+        self._swaps = [
+            tuple(slice(f.offset, f.offset + f.size * f.length) for f in (new.fields[a], new.fields[b]))
+            for a, b in _TURNED
+            if for_both
+        ]
         self._empty = bytes(cells.size)
         self._translations = [Translation(place, new) for place in cells.places]
         self._bits, self._key_size = bits, key_size
@@ -175,6 +193,20 @@ class FlowCells:
             if self._cells.number(bucket, place, "expires") < now:
                 continue
             flow = bytearray(translate(bucket))
-            flags = with_flags(self.flags(flow), self._bits)
-            flow[self._flags] = flags.to_bytes(self._flags.stop - self._flags.start, "little")
-            yield bytes(flow)
+            yield from self._directions(flow, with_flags(self.flags(flow), self._bits))
+
+    def _directions(self, flow: bytearray, flags: int) -> Iterator[bytes]:
+        forward = flags & ~(abi.FlowFlag.FORWARD | abi.FlowFlag.ANSWER)
+        if not self._for_both:
+            yield self._with(flow, flags)
+            return
+        if flags & abi.FlowFlag.FORWARD:
+            yield self._with(flow, forward)
+        if flags & abi.FlowFlag.ANSWER:
+            for one, other in self._swaps:
+                flow[one], flow[other] = flow[other], flow[one]
+            yield self._with(flow, forward | abi.FlowFlag.ANSWER)
+
+    def _with(self, flow: bytearray, flags: int) -> bytes:
+        flow[self._flags] = flags.to_bytes(self._flags.stop - self._flags.start, "little")
+        return bytes(flow)

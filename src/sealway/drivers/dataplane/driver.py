@@ -50,8 +50,8 @@ _PARTS = ("_away", "_arrival")
 
 
 class EbpfDataPlane:
-    """``DataPlane`` over eBPF. ``flow_capacity``: entries of the flow table, two a flow; a new table has a
-    power of two of them. ``replace``: what runs in an older layout may be lost where it cannot be taken
+    """``DataPlane`` over eBPF. ``flow_capacity``: entries of the flow table, one or two a flow; a new table
+    has a power of two of them. ``replace``: what runs in an older layout may be lost where it cannot be taken
     over."""
 
     def __init__(

@@ -20,8 +20,6 @@ from ...model.errors import DriverError
 
 ANY, NOEXIST = 0, 1
 MAP_TYPE_ARRAY = 2
-INNER_MAP = 1 << 12
-"""BPF_F_INNER_MAP: an array that may take the place of one of another size."""
 _BATCH = 8192
 
 
@@ -316,10 +314,9 @@ class RingBuffer:
         return 0
 
 
-def create_array(name: str, length: int) -> Map:
-    """A new array of 4-byte values, all zero, that can stand in a map of maps."""
-    options = _MapCreateOptions(size=ctypes.sizeof(_MapCreateOptions), map_flags=INNER_MAP)
-    return Map(call("bpf_map_create", MAP_TYPE_ARRAY, c_char_p(name.encode()), 4, 4, length, byref(options)))
+def create_array(name: str, value_size: int, length: int) -> Map:
+    """A new array, all zero."""
+    return Map(call("bpf_map_create", MAP_TYPE_ARRAY, c_char_p(name.encode()), 4, value_size, length, None))
 
 
 def map_by_id(map_id: int) -> Map:

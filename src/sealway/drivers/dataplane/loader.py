@@ -44,6 +44,7 @@ MAPS = (
     "frontends",
     "backends",
     "maglev",
+    "maglev_heads",
     "flows",
     "locks",
     "fragments",
@@ -105,7 +106,7 @@ def close_programs(programs: Mapping[str, int]) -> None:
 
 
 def load(pins: Path, flow_capacity: int) -> Loaded:
-    """Adopts or loads. ``flow_capacity`` (table entries, two a flow) counts for a new table only.
+    """Adopts or loads. ``flow_capacity`` (table entries) counts for a new table only.
 
     Raises ``DriverError`` saying what is missing and what to do.
     """

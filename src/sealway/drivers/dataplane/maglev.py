@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
-SIZES = (1021, 4093, 32749, 65537)
-"""Primes, so that every stride visits every entry."""
+SIZES = (1021, 4093, 32749, 65521)
+"""Primes, so that every stride visits every entry, that leave little of the kernel's chunks unused."""
 ENTRIES_PER_SHARE = 100
 
 

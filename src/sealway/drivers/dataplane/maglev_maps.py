@@ -1,86 +1,118 @@
 """The Maglev tables in the kernel: reads them back, and replaces them.
 
-A frontend's table is an inner map: element 0, and two tables of one size, of which element 0 names the one
-that counts (``bpf/lib/maps.h``). A change writes the other table and then element 0: one store for the
-programs, and no wait for the kernel. Only a table of another size is a new inner map, whose pointer costs an
-RCU grace period; many of them are written in one call, which waits once.
+A frontend has two tables, and ``maglev_heads`` names the one that counts, with its size (``bpf/lib/maps.h``).
+A change writes the other table and then that number: one store for the programs, and no wait for the kernel.
+A table lies in chunks, inner maps of one size. Only a chunk that is not there yet is a new map, whose pointer
+costs an RCU grace period; many of them are written in one call, which waits once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from . import abi, libbpf
 
 _AT_ONCE = 128
-"""New inner maps: each is an open file until its pointer is written."""
+"""New chunks: each is an open file until its pointer is written."""
 _WORD = 4
-_FIRST = bytes(_WORD)
+_LINE = _WORD * abi.Maglev.LINE
+_CHUNK = _WORD * abi.Maglev.CHUNK
+Maps = Mapping[str, libbpf.Map]
 
 
-def read(outer: libbpf.Map) -> dict[int, bytes]:
+def read(maps: Maps) -> dict[int, bytes]:
     """By frontend id the table that counts, its size first."""
-    return {
-        int.from_bytes(key, "little"): _read_one(int.from_bytes(value, "little"))
-        for key, value in outer.items()
-    }
+    heads = b"".join(values for _, values in maps["maglev_heads"].chunks())
+    found = {}
+    for frontend in range(len(heads) // _WORD):
+        word = int.from_bytes(heads[frontend * _WORD : (frontend + 1) * _WORD], "little")
+        size = word & ~abi.Maglev.SECOND
+        if size:
+            places = _places(frontend, bool(word & abi.Maglev.SECOND), size)
+            table = b"".join(_read_chunk(maps["maglev"], place) for place in places)
+            found[frontend] = _u32(size) + table[: _WORD * size]
+    return found
 
 
-def replace(outer: libbpf.Map, tables: Mapping[int, bytes]) -> None:
+def replace(maps: Maps, tables: Mapping[int, bytes]) -> None:
     """Each frontend's table becomes the one given, its size first."""
-    others = [frontend for frontend, table in tables.items() if not _rewrite(outer, frontend, table)]
-    for some in _some(others):
-        _renew(outer, {frontend: tables[frontend] for frontend in some})
-
-
-def _rewrite(outer: libbpf.Map, frontend: int, table: bytes) -> bool:
-    """In the inner map that is there; False when there is none of that size."""
-    if (map_id := outer.get(_u32(frontend))) is None:
-        return False
-    inner = libbpf.map_by_id(int.from_bytes(map_id, "little"))
-    try:
+    heads: dict[int, int] = {}
+    written: dict[int, bytes] = {}
+    for frontend, table in tables.items():
         size = len(table) // _WORD - 1
-        if inner.max_entries != 1 + 2 * size:
-            return False
-        second, _ = _head(inner)
-        inner.fill(table[_WORD:], start=1 if second else 1 + size)
-        inner.put(_FIRST, _u32(size if second else size | abi.Maglev.SECOND))
-        return True
-    finally:
-        inner.close()
+        before = _head(maps, frontend)
+        second = bool(before) and not before & abi.Maglev.SECOND
+        heads[frontend] = size | (abi.Maglev.SECOND if second and size else 0)
+        # The next change shall find the chunks of the other table, too.
+        written |= dict.fromkeys(_places(frontend, not second, size), b"")
+        for number, place in enumerate(_places(frontend, second, size)):
+            written[place] = table[_WORD + number * _CHUNK :][:_CHUNK]
+    missing = [place for place, content in written.items() if not _rewrite(maps["maglev"], place, content)]
+    for some in _some(missing):
+        _make(maps["maglev"], {place: written[place] for place in some})
+    if heads:
+        maps["maglev_heads"].put_many(b"".join(map(_u32, heads)), b"".join(map(_u32, heads.values())))
 
 
-def _renew(outer: libbpf.Map, tables: Mapping[int, bytes]) -> None:
+def delete(maps: Maps, frontends: Iterable[int]) -> None:
+    """These have nobody any more."""
+    for frontend in frontends:
+        maps["maglev_heads"].put(_u32(frontend), bytes(_WORD))
+        for second in (False, True):
+            for place in _places(frontend, second, abi.Maglev.CHUNK * abi.Maglev.CHUNKS):
+                if not maps["maglev"].delete(_u32(place)):
+                    break  # they stand one after the other
+
+
+def _places(frontend: int, second: bool, size: int) -> range:
+    """Where the chunks of one of its tables stand."""
+    first = (2 * frontend + second) * abi.Maglev.CHUNKS
+    return range(first, first + -(-size // abi.Maglev.CHUNK))
+
+
+def _rewrite(outer: libbpf.Map, place: int, content: bytes) -> bool:
+    """In the chunk that is there; False when there is none."""
+    if (map_id := outer.get(_u32(place))) is None:
+        return False
+    if content:
+        inner = libbpf.map_by_id(int.from_bytes(map_id, "little"))
+        try:
+            inner.fill(_whole(content))
+        finally:
+            inner.close()
+    return True
+
+
+def _make(outer: libbpf.Map, contents: Mapping[int, bytes]) -> None:
     made: list[libbpf.Map] = []
     try:
-        for table in tables.values():
-            size = len(table) // _WORD - 1
-            made.append(libbpf.create_array("sealway_maglev", 1 + 2 * size))
-            made[-1].fill(table)
-        outer.put_many(b"".join(map(_u32, tables)), b"".join(_u32(inner.fd) for inner in made))
+        for content in contents.values():
+            made.append(libbpf.create_array("sealway_maglev", _LINE, abi.Maglev.CHUNK // abi.Maglev.LINE))
+            made[-1].fill(_whole(content))
+        outer.put_many(b"".join(map(_u32, contents)), b"".join(_u32(inner.fd) for inner in made))
     finally:
         for inner in made:
             inner.close()
 
 
-def _read_one(map_id: int) -> bytes:
-    inner = libbpf.map_by_id(map_id)
+def _read_chunk(outer: libbpf.Map, place: int) -> bytes:
+    inner = libbpf.map_by_id(int.from_bytes(outer.get(_u32(place)) or b"", "little"))
     try:
-        second, size = _head(inner)
-        words = b"".join(values for _, values in inner.chunks())
+        return b"".join(values for _, values in inner.chunks())
     finally:
         inner.close()
-    start = _WORD * (1 + (size if second else 0))
-    return _u32(size) + words[start : start + _WORD * size]
 
 
-def _head(inner: libbpf.Map) -> tuple[bool, int]:
-    """Whether the second table counts, and how large each is."""
-    head = int.from_bytes(inner.get(_FIRST) or b"", "little")
-    return bool(head & abi.Maglev.SECOND), head & ~abi.Maglev.SECOND
+def _head(maps: Maps, frontend: int) -> int:
+    return int.from_bytes(maps["maglev_heads"].get(_u32(frontend)) or b"", "little")
 
 
-def _some(frontends: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(frontends), _AT_ONCE):
-        yield frontends[start : start + _AT_ONCE]
+def _whole(content: bytes) -> bytes:
+    """In whole lines."""
+    return content.ljust(-(-len(content) // _LINE) * _LINE, b"\0")
+
+
+def _some(places: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(places), _AT_ONCE):
+        yield places[start : start + _AT_ONCE]
 
 
 def _u32(value: int) -> bytes:

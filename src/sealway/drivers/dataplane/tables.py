@@ -29,7 +29,7 @@ def read(maps: Mapping[str, libbpf.Map]) -> Tables:
         vips=frozenset(key for key, _ in maps["vips"].items()),
         frontends=frontends,
         backends=backends,
-        maglev=maglev_maps.read(maps["maglev"]),
+        maglev=maglev_maps.read(maps),
         interfaces=interfaces,
         guards=guard_maps.read(
             maps,
@@ -52,7 +52,7 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
         maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())
     for name, where, what in plan.tunnels.put:
         maps[name].put(where, what)
-    maglev_maps.replace(maps["maglev"], plan.tables)
+    maglev_maps.replace(maps, plan.tables)
     for frontend in plan.new_counters:
         maps["counters"].zero_per_cpu(_u32(frontend))
         maps["handshakes"].zero_per_cpu(_u32(frontend))
@@ -65,7 +65,7 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
     if plan.looked_at is not None:
         maps["vip_filter"].put(_u32(0), vip_filter(plan.looked_at))
     maps["frontends"].delete_many([key.pack() for key in plan.gone_frontends])
-    maps["maglev"].delete_many([_u32(frontend) for frontend in plan.gone_tables])
+    maglev_maps.delete(maps, plan.gone_tables)
     maps["interfaces"].delete_many([_u32(ifindex) for ifindex in plan.gone_interfaces])
     for entry in plan.freed:
         maps["backends"].put(_u32(entry.id & SLOT_MASK), entry.pack())

@@ -12,6 +12,7 @@ from sealway.drivers.dataplane.carry_plan import (
     Translation,
     cells_of,
     flag_bits,
+    is_for_both,
     missing,
     side_of,
     with_flags,
@@ -158,6 +159,45 @@ def test_entries_of_which_the_buckets_head_has_a_part() -> None:
         struct.pack(FLOW, b"key-of-0", 6, 0, 5, NOW + 1),
         struct.pack(FLOW, b"key-of-1", 17, 0, 7, NOW + 2),
     ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "forward", "answer"),
+    [
+        ({"FORWARD", "ANSWER"}, True, True),
+        ({"FORWARD"}, True, False),
+        ({"ANSWER"}, False, True),
+        (set(), False, False),
+    ],
+)
+def test_entries_that_may_be_for_both_directions(flags: set[str], forward: bool, answer: bool) -> None:
+    layout = Layout()
+    u16, u32, be32 = layout.u16, layout.u32, layout.be32
+    members = {
+        **{
+            "key_source": (be32, 0),
+            "key_destination": (be32, 4),
+            "source": (be32, 8),
+            "destination": (be32, 12),
+        },
+        **{"key_source_port": (u16, 16), "key_destination_port": (u16, 18)},
+        **{"source_port": (u16, 20), "destination_port": (u16, 22)},
+        **{"protocol": (u32, 24), "flags": (u32, 28), "expires": (u32, 32)},
+    }
+    entry = layout.writer.struct("entry", 36, **members)
+    bucket = layout.writer.struct("bucket", 72, entries=(layout.writer.array(entry, 2), 0))
+    cells = cells_of(Types(layout.writer.bytes()), bucket)
+    assert cells is not None
+    theirs = {"SEALWAY_FLOW_ANSWER": 2, "SEALWAY_FLOW_FORWARD": 4, "SEALWAY_FLOW_ESTABLISHED": 8}
+    assert is_for_both(theirs)
+    assert not is_for_both({"SEALWAY_FLOW_ANSWER": 2})
+    flows = FlowCells(cells, cells.places[0]._replace(size=36), flag_bits(theirs), 8, for_both=True)
+    used = struct.pack("<4s4s4s4s4HIII", b"clnt", b"vip.", b"lb..", b"task", 1, 2, 3, 4, 6,
+                       8 + sum(theirs[f"SEALWAY_FLOW_{flag}"] for flag in flags), NOW)  # fmt: skip
+    turned = struct.pack("<4s4s4s4s4HIII", b"task", b"lb..", b"vip.", b"clnt", 4, 3, 2, 1, 6,
+                         abi.FlowFlag.ESTABLISHED | abi.FlowFlag.ANSWER, NOW)  # fmt: skip
+    plain = used[:28] + int(abi.FlowFlag.ESTABLISHED).to_bytes(4, "little") + used[32:]
+    assert list(flows.of(used + bytes(36), NOW)) == [plain] * forward + [turned] * answer
 
 
 def test_what_is_no_bucket_has_no_entries() -> None:

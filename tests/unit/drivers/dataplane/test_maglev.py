@@ -5,6 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sealway.drivers.dataplane import abi
 from sealway.drivers.dataplane.maglev import ENTRIES_PER_SHARE, SIZES, Share, build, size_for
 
 names = st.lists(
@@ -21,9 +22,9 @@ def test_no_backend_no_table() -> None:
     assert build([]) == []
 
 
-def test_sizes_are_prime_and_at_most_65537() -> None:
+def test_sizes_are_prime_and_what_the_kernels_chunks_hold() -> None:
     assert all(all(size % d for d in range(2, int(size**0.5) + 1)) for size in SIZES)
-    assert SIZES[-1] == 65537
+    assert max(SIZES) <= abi.Maglev.CHUNK * abi.Maglev.CHUNKS
 
 
 def test_the_size_follows_the_shares() -> None:
