@@ -8,6 +8,7 @@
 #define SEALWAY_WIDE
 #include "lib/adopt.h"
 #include "lib/flood.h"
+#include "lib/frontend.h"
 #include "lib/fragment6.h"
 #include "lib/guard.h"
 #include "lib/icmp6.h"
@@ -91,12 +92,7 @@ __noinline int admit_flow(const struct sealway_tuple *t, const struct sealway_fr
 
 static __always_inline int open_flow(struct __sk_buff *skb, struct packet *p, struct scratch *s, int role)
 {
-	struct sealway_frontend_key key = {
-		.vip = p->tuple.destination,
-		.port = p->tuple.destination_port,
-		.protocol = p->tuple.protocol,
-	};
-	struct sealway_frontend *frontend = bpf_map_lookup_elem(&frontends, &key);
+	struct sealway_frontend *frontend = find_frontend(&p->tuple);
 	struct sealway_backend *backend;
 	enum stage stage;
 	__u32 id;

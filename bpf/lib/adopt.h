@@ -37,7 +37,7 @@ __noinline int join_flow(const struct sealway_flow *flow)
 	place = at_home(&home, key, answer, now);
 	if (!place.bucket)
 		place = at_home(&home, &twin, !answer, now);
-	if (place.bucket && place.number < 2) { /* what lies in a third one, the other direction would not find */
+	if (place.bucket && place.number < 2 && !(tenant_of(place.bucket, place.way) & CHANGING)) { /* what lies in a third one, the other direction would not find */
 		entry = &place.bucket->entries[place.way % WAYS];
 		joined = same_key(entry, answer ? &twin : key) && comes_back(entry, answer ? key : &twin);
 		if (joined) {

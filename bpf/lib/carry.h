@@ -4,6 +4,7 @@
 #pragma once
 
 #include "flood.h"
+#include "frontend.h"
 #include "proxy.h"
 #include "reset.h"
 #include "send.h"
@@ -16,12 +17,7 @@ struct opening {
 
 static __always_inline struct opening decide(const struct packet *p)
 {
-	struct sealway_frontend_key key = {
-		.vip = p->tuple.destination,
-		.port = p->tuple.destination_port,
-		.protocol = p->tuple.protocol,
-	};
-	struct sealway_frontend *frontend = bpf_map_lookup_elem(&frontends, &key);
+	struct sealway_frontend *frontend = find_frontend(&p->tuple);
 	struct opening opening = {};
 	__u32 id;
 

@@ -10,6 +10,7 @@
 
 #include "drop_reason.h"
 #include "flood.h"
+#include "frontend.h"
 #include "guard.h"
 #include "stats.h"
 #include "vip.h"
@@ -63,18 +64,13 @@ static __always_inline int judge(const struct packet *p, const struct sealway_fr
 /* A packet of a VIP's. */
 static __always_inline int look_at(const struct packet *p)
 {
-	struct sealway_frontend_key key = {
-		.vip = p->tuple.destination,
-		.port = p->tuple.destination_port,
-		.protocol = p->tuple.protocol,
-	};
 	struct sealway_frontend *frontend;
 	bool beyond_rate;
 	int reason;
 
 	if (!opens_flow(p) || (p->tuple.protocol == IPPROTO_UDP && has_flow(&p->tuple)))
 		return XDP_PASS;
-	frontend = bpf_map_lookup_elem(&frontends, &key);
+	frontend = find_frontend(&p->tuple);
 	if (!frontend)
 		return has_flow(&p->tuple) ? XDP_PASS : NOT_FOR_US;
 	beyond_rate = is_beyond_rate(p, frontend);

@@ -273,7 +273,7 @@ __noinline int change_flow(const struct sealway_tuple *key, const struct sealway
 		return 0;
 	now = seconds();
 	place = at_home(&home, key, answer, now);
-	if (place.bucket) {
+	if (place.bucket && !(tenant_of(place.bucket, place.way) & CHANGING)) {
 		found = place.bucket->entries[place.way % WAYS].flags & SIDES;
 		if (as)
 			write_state(&home, &place, as, now);

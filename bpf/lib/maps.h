@@ -30,6 +30,27 @@ struct {
 	__type(value, struct sealway_frontend);
 } frontends SEC(".maps");
 
+/* Counts up when they have changed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} frontends_edition SEC(".maps");
+
+struct recent {
+	struct sealway_frontend_key key;
+	struct sealway_frontend frontend;
+	__u32 edition;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct recent);
+} recent_frontends SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SEALWAY_MAX_BACKENDS);

@@ -6,6 +6,7 @@ import pytest
 
 from sealway.drivers.contracts.dataplane import DataPlaneState
 from sealway.drivers.dataplane import abi, libbpf
+from sealway.drivers.dataplane.tables import publish_frontends
 from tests.bpf.test_packet_paths import (
     CLIENT,
     HELLO,
@@ -184,10 +185,12 @@ class TestOverTheLimit:
         for key, value in frontends.items():
             entry = abi.Frontend.unpack(value)
             frontends.put(key, entry._replace(ingress=abi.Table.NOTHING).pack())
+        publish_frontends(flooded.maps)
         try:
             dropped(flooded, "uplink", OPEN, "security_group")
         finally:
             frontends.put(key, entry.pack())
+            publish_frontends(flooded.maps)
 
 
 class TestAcknowledgements:

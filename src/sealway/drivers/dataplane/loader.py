@@ -42,6 +42,7 @@ MAPS = (
     "vips",
     "vip_filter",
     "frontends",
+    "frontends_edition",
     "backends",
     "maglev",
     "maglev_heads",

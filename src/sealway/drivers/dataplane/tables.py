@@ -59,12 +59,16 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
         maps["half_open"].put(_u32(frontend), bytes(maps["half_open"].value_size))
     for key, value in plan.frontends.items():
         maps["frontends"].put(key.pack(), value.pack())
+    if plan.frontends:
+        publish_frontends(maps)
     for vip in plan.vips:
         maps["vips"].put(vip, _u32(1))
     maps["vips"].delete_many(plan.gone_vips)
     if plan.looked_at is not None:
         maps["vip_filter"].put(_u32(0), vip_filter(plan.looked_at))
     maps["frontends"].delete_many([key.pack() for key in plan.gone_frontends])
+    if plan.gone_frontends:
+        publish_frontends(maps)
     maglev_maps.delete(maps, plan.gone_tables)
     maps["interfaces"].delete_many([_u32(ifindex) for ifindex in plan.gone_interfaces])
     for entry in plan.freed:
@@ -72,6 +76,12 @@ def write(maps: Mapping[str, libbpf.Map], plan: Plan) -> None:
     for name, where in plan.tunnels.gone:
         maps[name].delete_many([where])
     guard_maps.remove(maps, plan.guards)
+
+
+def publish_frontends(maps: Mapping[str, libbpf.Map]) -> None:
+    """From now on no program goes by what it remembers of them (``bpf/lib/frontend.h``)."""
+    edition = int.from_bytes(maps["frontends_edition"].get(_u32(0)) or b"", "little")
+    maps["frontends_edition"].put(_u32(0), _u32((edition + 1) & 0xFFFFFFFF))
 
 
 def vip_filter(vips: Iterable[bytes]) -> bytes:
