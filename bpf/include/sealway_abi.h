@@ -124,7 +124,7 @@ struct sealway_frontend {
 /* How a frontend's Maglev tables lie: see maps.h. */
 enum sealway_maglev {
 	SEALWAY_MAGLEV_LINE = 16, /* entries side by side */
-	SEALWAY_MAGLEV_CHUNK = 1024, /* entries in one inner map */
+	SEALWAY_MAGLEV_CHUNK = 1024, /* entries of one table in one inner map, which holds the other one's behind them */
 	SEALWAY_MAGLEV_CHUNKS = 64, /* the most of one table */
 	SEALWAY_MAGLEV_SECOND = 1 << 30, /* beside the size: the second of its two tables counts */
 };

@@ -152,17 +152,19 @@ static __always_inline bool has_none(const struct home *home, __u32 now)
 	return second && !home->first->head.overflowed && !may_have(second, home->tag);
 }
 
-/* Whether that direction of the flow with that (client's) key has no entry, or has none any more: what is over gives its
- * place up, as does an answer's entry that is left of the client's last connection to the same VIP. */
+/* Whether that direction of the flow has no entry, or has none any more: what is over gives its place up, and so does what
+ * is just the same flow's, as of the client's last connection. twin: the answer's key. */
 static __always_inline bool is_over_at_home(const struct home *home, const struct sealway_tuple *key,
-					    const struct sealway_tuple *wanted, bool answer, __u32 now)
+					    const struct sealway_tuple *twin, bool answer, __u32 now)
 {
-	struct place place = at_home(home, wanted, answer, now);
+	struct place place = at_home(home, answer ? twin : key, answer, now);
+	struct sealway_entry *entry;
 
 	if (!place.bucket)
 		return true;
+	entry = &place.bucket->entries[place.way % WAYS];
 	if (tenant_of(place.bucket, place.way) & CHANGING ||
-	    (is_living(&place, now) && !(answer && same_key(&place.bucket->entries[place.way % WAYS], key))))
+	    (is_living(&place, now) && !(same_key(entry, key) && comes_back(entry, twin))))
 		return false;
 	free_sides(&place, side_of(answer));
 	return true;
@@ -181,7 +183,7 @@ __noinline entry_number reserve_both(const struct sealway_flow *flow, __u32 now)
 		return number;
 	twin = twin_key(flow, flow->protocol);
 	if (has_none(&home, now) ||
-	    (is_over_at_home(&home, key, key, false, now) && is_over_at_home(&home, key, &twin, true, now))) {
+	    (is_over_at_home(&home, key, &twin, false, now) && is_over_at_home(&home, key, &twin, true, now))) {
 		place = make_room(&home, now);
 		if (place.bucket && !displaces_own(&place, home.tag, now)) {
 			reserve(&place.bucket->head, place.way, home.tag);

@@ -40,13 +40,15 @@ static __always_inline struct sealway_frontend *find_frontend(const struct sealw
 	struct recent *recent = bpf_map_lookup_elem(&recent_frontends, &slot);
 	struct sealway_frontend *frontend;
 
-	if (recent && recent->edition == edition && is_for(&recent->key, t))
+	if (!recent)
+		return NULL;
+	if (recent->edition == edition && is_for(&recent->key, t))
 		return &recent->frontend;
 	frontend = bpf_map_lookup_elem(&frontends, &key);
-	if (recent && frontend) {
-		recent->key = key;
-		recent->frontend = *frontend;
-		recent->edition = edition;
-	}
-	return frontend;
+	if (!frontend)
+		return NULL;
+	recent->key = key;
+	recent->frontend = *frontend;
+	recent->edition = edition;
+	return &recent->frontend; /* not the other one: the verifier would follow each of them to the end */
 }

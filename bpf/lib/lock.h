@@ -12,7 +12,7 @@
 
 #include "maps.h"
 
-#define LOCK_TRIES 1024 /* of a lock that is held for a tenth of a microsecond; the verifier follows each */
+#define LOCK_TRIES 64 /* of a lock that is held for a tenth of a microsecond; the verifier follows each */
 
 static __always_inline bool try_lock(struct lock *lock)
 {

@@ -44,8 +44,9 @@ static __always_inline bool choose_backend(__u32 frontend, __u32 hash, __u32 *id
 	if (!size)
 		return false;
 	entry = (__u64)hash * size >> 32;
-	chunk = (2 * frontend + !!(word & SEALWAY_MAGLEV_SECOND)) * SEALWAY_MAGLEV_CHUNKS + entry / SEALWAY_MAGLEV_CHUNK;
-	line = entry % SEALWAY_MAGLEV_CHUNK / SEALWAY_MAGLEV_LINE;
+	chunk = frontend * SEALWAY_MAGLEV_CHUNKS + entry / SEALWAY_MAGLEV_CHUNK;
+	line = (word & SEALWAY_MAGLEV_SECOND ? SEALWAY_MAGLEV_CHUNK : 0) + entry % SEALWAY_MAGLEV_CHUNK;
+	line /= SEALWAY_MAGLEV_LINE;
 	chunks = bpf_map_lookup_elem(&maglev, &chunk);
 	if (!chunks)
 		return false;

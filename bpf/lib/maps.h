@@ -60,7 +60,7 @@ struct {
 
 /* A frontend's Maglev tables. It has two, and `maglev_heads` says of which size they are and which one counts: the other
  * one is written first, and then that number. So the content changes in one store, and no pointer of the outer map, whose
- * every update waits for an RCU grace period. A table lies in as many inner maps as it needs, all of one size: the kernel
+ * every update waits for an RCU grace period. They lie in as many inner maps as they need, all of one size: the kernel
  * calls a function to look into those that may have any. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -75,14 +75,14 @@ struct maglev_line {
 
 struct maglev_chunk {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SEALWAY_MAGLEV_CHUNK / SEALWAY_MAGLEV_LINE);
+	__uint(max_entries, 2 * SEALWAY_MAGLEV_CHUNK / SEALWAY_MAGLEV_LINE);
 	__type(key, __u32);
 	__uint(value_size, sizeof(struct maglev_line)); /* clang describes no struct that is named only here */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, SEALWAY_MAX_FRONTENDS * 2 * SEALWAY_MAGLEV_CHUNKS);
+	__uint(max_entries, SEALWAY_MAX_FRONTENDS * SEALWAY_MAGLEV_CHUNKS);
 	__type(key, __u32);
 	__array(values, struct maglev_chunk);
 } maglev SEC(".maps");
