@@ -106,8 +106,8 @@ def test_a_security_group_says_what_may_begin(world: World, side: Side) -> None:
     us = sock.getsockname()[0]
 
     def refused() -> int:
-        """How many packets of ours: health probes come from elsewhere. An instance's address is this host's own,
-        and reached from itself."""
+        """How many packets of ours: health probes come from elsewhere. An instance's address is the
+        host's own, and is reached from itself."""
         found = ask(world.machine.data_dir, "refusals")
         return sum(
             one["packets"] for one in found if one["guard"] == group and one["source"] in (us, direct[0])
