@@ -113,12 +113,17 @@ class Stage:
         run("ip", "-n", f"{self._prefix}-{name}", *command.split())
 
     def _tune(self, name: str) -> None:
-        """As a busy machine is set: the whole port range, ports reused after a second. The same for all."""
+        """As a busy machine is set: the whole port range, ports reused after a second. The same for all.
+
+        And Reno's congestion control, which every kernel has: BBR, a host's default here and there, paces a stream
+        and probes, and a second of it differs from the next by half.
+        """
         with inside(self.path(name)):
             for key, value in (
                 ("ip_forward", "1" if name.startswith("host") else "0"),
                 ("tcp_tw_reuse", "1"),
                 ("tcp_max_tw_buckets", "8192"),
+                ("tcp_congestion_control", "reno"),
                 ("ip_local_port_range", "1024 65535"),
             ):
                 Path(f"/proc/sys/net/ipv4/{key}").write_text(value)
