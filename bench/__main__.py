@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import control, cpu, deregister, ecs, flood, packages, paths, plots, programs, start, tables
+from . import control, cpu, deregister, ecs, flood, latency, packages, paths, plots, programs, start, tables
 from .figures import RESULTS, Sheet
 from .stage import WAYS, Stage
 
@@ -44,7 +44,7 @@ async def _ways(sheet: Sheet, quick: bool) -> None:
         paths.connections(sheet, stage, rounds)
         paths.tls_requests(sheet, stage, 1 if quick else 5)
         paths.bulk(sheet, stage, 1 if quick else 5)
-        paths.latencies(sheet, stage, 4 if quick else 30)
+        latency.figures(sheet, stage, 3 if quick else 25)
         cpu.cpu_time(sheet, stage, 1 if quick else rounds)
         drops = {name: count for name, count in (await stage.plane.drops()).items() if count}
         print(f"    our own drops on the way: {drops or 'none'}")

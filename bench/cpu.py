@@ -1,10 +1,14 @@
-"""CPU time a connection, at a fixed rate: of client, server, proxy and the kernel's threads for packets.
+"""CPU time a connection: client, server, proxy and the kernel's threads for packets together.
 
-A few microseconds are looked for among more than a hundred, and one slice differs from the next by more than
-that: by who preempts whom, what is in the caches, what a virtual machine's neighbours do. So client and
-server have a processor each, the same in every slice; the slices are short, and each is compared with the
-direct ones of its own turn, of which one comes first and one last. What those two differ by is given beside:
-a difference between ways that is no larger says nothing.
+At full load, as the processors are when it counts. And at a fixed rate that leaves them idle half of the time,
+for ours alone: there a connection costs twice as much, most of it waking processors, and one slice differs
+from the next by more than what is looked for.
+
+A few microseconds are looked for among a hundred or two: who preempts whom, what is in the caches, what a
+virtual machine's neighbours do, all cost more. So client and server have a processor each, the same in every
+slice; the slices are short, and each is compared with the direct ones of its own turn, of which one comes
+first and one last. What those two differ by is given beside: a difference between ways that is no larger says
+nothing.
 
 The kernel also counts what our programs themselves run (``bpf_stats_enabled``). That is all of it, without
 what is saved of routing. Counting takes time too, so it is done in slices of its own.
@@ -23,9 +27,9 @@ from .figures import Sheet
 from .paths import open_connections, prefixed
 from .stage import Stage, Way
 
-RATE = 4000
-"""Connections a second: well below what the slowest way can carry."""
-SLICE = 0.3
+FULL, PACED = 0, 4000
+"""Connections a second: as many as can be; well below what the slowest way can carry."""
+SLICE = 0.25
 TURNS = 6
 """Of whose differences a round's value is the median."""
 AGAIN = "direct again"
@@ -33,7 +37,8 @@ _STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
 _THREADS = ("ksoftirqd/", "rcu")
 _KTHREADD = 2
 """Parent of the kernel's threads."""
-HOW = f"{RATE} connections/s: run time (schedstat) of client, server, proxy, ksoftirqd, RCU; {SLICE}-s slices"
+HOW = f"run time (schedstat) of client, server, proxy, ksoftirqd, RCU; {SLICE}-s slices"
+_OURS = ("direct", "sealway")
 
 Turn = dict[str, float]
 """Microseconds a connection, by way; the direct one twice."""
@@ -42,19 +47,28 @@ Turn = dict[str, float]
 def cpu_time(sheet: Sheet, stage: Stage, rounds: int) -> None:
     """The figures. A round is some turns, a turn one slice through every way."""
     with _one_processor_each(stage):
-        _turn(stage, 0)
-        turns = [[_turn(stage, number) for number in range(TURNS)] for _ in range(rounds)]
-        ours = [_programs(stage) for _ in range(rounds)]
+        _add_load(sheet, "cpu", f"full load: {HOW}", _rounds(stage, stage.ways, FULL, rounds))
+        ours = [way for way in stage.ways if way.name in _OURS]
+        _add_load(sheet, "paced_cpu", f"{PACED} connections/s: {HOW}", _rounds(stage, ours, PACED, rounds))
+        counted = [_programs(stage) for _ in range(rounds)]
+    how = "full load: what our programs run by the kernel's count, which itself adds to it"
+    sheet.add("programs_us_per_conn", statistics.median(counted), "us", how, counted)
+
+
+def _rounds(stage: Stage, ways: list[Way], rate: int, rounds: int) -> list[list[Turn]]:
+    _turn(stage, ways, rate, 0)
+    return [[_turn(stage, ways, rate, number) for number in range(TURNS)] for _ in range(rounds)]
+
+
+def _add_load(sheet: Sheet, stem: str, how: str, turns: list[list[Turn]]) -> None:
     direct = [statistics.median(map(_direct, some)) for some in turns]
-    sheet.add("direct_cpu_us_per_conn", statistics.median(direct), "us", HOW, direct)
-    for way in stage.ways:
-        if way.name != "direct":
-            above = [[turn[way.name] - _direct(turn) for turn in some] for some in turns]
-            _add(sheet, prefixed("cpu_extra_us_per_conn", way.name), above, f"{HOW}, above direct")
+    sheet.add(f"direct_{stem}_us_per_conn", statistics.median(direct), "us", how, direct)
+    for way in turns[0][0]:
+        if way not in ("direct", AGAIN):
+            above = [[turn[way] - _direct(turn) for turn in some] for some in turns]
+            _add(sheet, prefixed(f"{stem}_extra_us_per_conn", way), above, f"{how}, above direct")
     noise = [[turn[AGAIN] - turn["direct"] for turn in some] for some in turns]
-    _add(sheet, "cpu_noise_us_per_conn", noise, f"{HOW}, direct above direct")
-    how = f"{RATE} connections/s: what our programs run by the kernel's count, which itself adds to it"
-    sheet.add("programs_us_per_conn", statistics.median(ours), "us", how, ours)
+    _add(sheet, f"{stem}_noise_us_per_conn", noise, f"{how}, direct above direct")
 
 
 def _add(sheet: Sheet, name: str, rounds: list[list[float]], how: str) -> None:
@@ -67,17 +81,17 @@ def _direct(turn: Turn) -> float:
     return (turn["direct"] + turn[AGAIN]) / 2
 
 
-def _turn(stage: Stage, number: int) -> Turn:
+def _turn(stage: Stage, ways: list[Way], rate: int, number: int) -> Turn:
     """Direct first and last, the others between in an order that changes."""
-    direct, *others = sorted(stage.ways, key=lambda way: way.name != "direct")
+    direct, *others = sorted(ways, key=lambda way: way.name != "direct")
     first = number % len(others)
-    used = {way.name: _slice(stage, way) for way in (direct, *others[first:], *others[:first])}
-    return {**used, AGAIN: _slice(stage, direct)}
+    used = {way.name: _slice(stage, way, rate) for way in (direct, *others[first:], *others[:first])}
+    return {**used, AGAIN: _slice(stage, direct, rate)}
 
 
-def _slice(stage: Stage, way: Way) -> float:
+def _slice(stage: Stage, way: Way, rate: int) -> float:
     before = _run_times(stage)
-    opened = open_connections(stage, way, SLICE, RATE)
+    opened = open_connections(stage, way, SLICE, rate)
     return (_run_times(stage) - before) / 1000 / max(opened.done, 1)
 
 
@@ -126,7 +140,7 @@ def _programs(stage: Stage) -> float:
     _STATS.write_text("1")
     try:
         counted -= _programs_run(stage.pins)
-        opened = open_connections(stage, way, SLICE, RATE)
+        opened = open_connections(stage, way, SLICE, FULL)
         counted += _programs_run(stage.pins)
     finally:
         _STATS.write_text(before)

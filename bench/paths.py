@@ -6,13 +6,8 @@ speed between rounds changes both.
 """
 
 import json
-import socket
-import ssl
 import statistics
-import time
 from collections.abc import Callable
-
-from tests.support.netns_topology import inside
 
 from .figures import Sheet
 from .packages import generator
@@ -20,8 +15,6 @@ from .stage import ECHO, IPERF, SOURCES, TLS, Stage, Way
 
 PEERS = ("nftables", "haproxy", "nginx")
 AT_ONCE = 64
-PACE = 1000
-"""Requests a second of the latency test, over all ways together."""
 NAMES = (
     *("tcp_conn_ratio", "tls_keepalive_ratio", "iperf_ratio", "tls_1mb_ratio"),
     *("p50_extra_us", "p99_extra_us", "cpu_extra_us_per_conn"),
@@ -131,51 +124,3 @@ def bulk(sheet: Sheet, stage: Stage, rounds: int) -> None:
     add_ratios(
         sheet, "iperf_ratio", in_turns(stage, rounds, slice_of), "Gb/s", "iperf3, one stream, 1-s slices"
     )
-
-
-def latencies(sheet: Sheet, stage: Stage, seconds: float) -> None:
-    """One TLS connection a way; 1-byte requests in turns, way by way, on a fixed timetable."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    request = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
-    lines = {}
-    with inside(stage.path("client")):
-        for way in stage.ways:
-            plain = socket.create_connection((way.address, TLS), 5)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            lines[way.name] = context.wrap_socket(plain)
-    taken: dict[str, list[int]] = {name: [] for name in lines}
-    due = time.perf_counter_ns()
-    end = due + int(seconds * 1e9)
-    while due < end:
-        for name, line in lines.items():
-            due += 1_000_000_000 // PACE
-            _wait_until(due)
-            began = time.perf_counter_ns()
-            line.sendall(request)
-            line.recv(4096)
-            taken[name].append(time.perf_counter_ns() - began)
-    for line in lines.values():
-        line.close()
-    _add_latencies(sheet, {name: sorted(each[50:]) for name, each in taken.items()})
-
-
-def _wait_until(due: int) -> None:
-    """Sleeps, then spins the last 200 µs, so that the CPU is awake when the request goes."""
-    rest = due - time.perf_counter_ns()
-    if rest > 300_000:
-        time.sleep((rest - 200_000) / 1e9)
-    while time.perf_counter_ns() < due:
-        pass
-
-
-def _add_latencies(sheet: Sheet, taken: dict[str, list[int]]) -> None:
-    how = f"1-byte TLS requests on an open connection, {PACE}/s over all ways in turns, Python's ssl"
-    for percent in (50, 99):
-        at = {name: each[len(each) * percent // 100] / 1000 for name, each in taken.items()}
-        sheet.add(f"direct_p{percent}_us", at["direct"], "us", f"{how}; {len(taken['direct'])} a way")
-        for name, value in at.items():
-            if name != "direct":
-                sheet.add(
-                    prefixed(f"p{percent}_extra_us", name), value - at["direct"], "us", f"{how}, above direct"
-                )

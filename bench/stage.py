@@ -115,8 +115,8 @@ class Stage:
     def _tune(self, name: str) -> None:
         """As a busy machine is set: the whole port range, ports reused after a second. The same for all.
 
-        And Reno's congestion control, which every kernel has: BBR, a host's default here and there, paces a stream
-        and probes, and a second of it differs from the next by half.
+        And Reno's congestion control, which every kernel has: BBR, a host's default here and there, paces a
+        stream and probes, and a second of it differs from the next by half.
         """
         with inside(self.path(name)):
             for key, value in (
