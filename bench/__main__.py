@@ -55,7 +55,7 @@ async def _tables(sheet: Sheet, quick: bool) -> None:
 
 
 async def _deregister(sheet: Sheet, quick: bool) -> None:
-    await deregister.measure(sheet, 15 if quick else 100)
+    await deregister.measure(sheet, 20 if quick else 300)
 
 
 async def _flood(sheet: Sheet, quick: bool) -> None:

@@ -1,8 +1,8 @@
 """CPU time a connection: client, server, proxy and the kernel's threads for packets together.
 
-At full load, as the processors are when it counts. And at a fixed rate that leaves them idle half of the time,
-for ours alone: there a connection costs twice as much, most of it waking processors, and one slice differs
-from the next by more than what is looked for.
+At full load, as the processors are when it counts. And at a fixed rate that leaves them idle half of the
+time, for ours alone: there a connection costs twice as much, most of it waking processors, and one slice
+differs from the next by more than what is looked for.
 
 A few microseconds are looked for among a hundred or two: who preempts whom, what is in the caches, what a
 virtual machine's neighbours do, all cost more. So client and server have a processor each, the same in every

@@ -33,7 +33,7 @@ NAMES = ("deregister_p99_ms",)
 PORT = 9003
 RATE = 2000
 ADDRESSES = ("10.0.0.11", "10.0.0.12")
-SETTLE = 0.15
+SETTLE = 0.1
 """Seconds after which whoever still comes is counted against the figure in full."""
 
 
