@@ -10,8 +10,9 @@ which bounds the imbalance to about a percent. Table sizes are few and far apart
 seldom changes the size, which would move everything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
+from itertools import cycle, islice
 from typing import NamedTuple
 
 SIZES = (1021, 4093, 32749, 65521)
@@ -52,25 +53,34 @@ def _walk(name: str, size: int) -> tuple[int, int]:
 
 
 def _fill(places: list[tuple[int, int]], weights: list[int], size: int) -> list[int]:
+    """Most of a cold start's planning is in here."""
     table = [-1] * size
     at = [start for start, _ in places]
     strides = [stride for _, stride in places]
+    for who in islice(_turns(weights), size):
+        place, stride = at[who], strides[who]
+        while table[place] >= 0:
+            place += stride
+            if place >= size:  # costs less than a division
+                place -= size
+        table[place] = who
+        at[who] = place
+    return table
+
+
+def _turns(weights: list[int]) -> Iterator[int]:
+    """Whose turn it is to take an entry, without end."""
     heaviest = max(weights)
-    turns = [0] * len(places)
-    free = size
+    if min(weights) == heaviest:
+        return cycle(range(len(weights)))
+    return _weighted_turns(weights, heaviest)
+
+
+def _weighted_turns(weights: list[int], heaviest: int) -> Iterator[int]:
+    saved = [0] * len(weights)
     while True:
-        for who, stride in enumerate(strides):
-            turns[who] += weights[who]
-            if turns[who] < heaviest:
-                continue
-            turns[who] -= heaviest
-            place = at[who]
-            while table[place] >= 0:
-                place += stride
-                if place >= size:  # costs less than a division; most of a cold start's planning is here
-                    place -= size
-            table[place] = who
-            at[who] = place
-            free -= 1
-            if not free:
-                return table
+        for who, weight in enumerate(weights):
+            saved[who] += weight
+            if saved[who] >= heaviest:
+                saved[who] -= heaviest
+                yield who
