@@ -3,7 +3,7 @@
     python -m bench [--quick] [--only PART ...]
 
 Needs root, an otherwise idle machine, and (once) packages, which it installs. Everything happens in network
-namespaces of its own, which it removes. About thirteen minutes; ``--quick`` takes fewer and shorter rounds,
+namespaces of its own, which it removes. About fifteen minutes; ``--quick`` takes fewer and shorter rounds,
 for a look rather than a record.
 """
 
@@ -42,8 +42,8 @@ async def _ways(sheet: Sheet, quick: bool) -> None:
     async with Stage(name for name in WAYS if name not in absent) as stage:
         rounds = 2 if quick else 7
         paths.connections(sheet, stage, rounds)
-        paths.tls_requests(sheet, stage, 1 if quick else 5)
-        paths.bulk(sheet, stage, 1 if quick else 5)
+        paths.tls_requests(sheet, stage, 1 if quick else 9)
+        paths.bulk(sheet, stage, 1 if quick else rounds)
         latency.figures(sheet, stage, 3 if quick else 25)
         cpu.cpu_time(sheet, stage, 1 if quick else rounds)
         drops = {name: count for name, count in (await stage.plane.drops()).items() if count}

@@ -1,8 +1,8 @@
 """End-to-end figures: the same load through each way of ``bench.stage``, in turns.
 
-A round is one slice through every way, in an order that turns from round to round. Each slice is compared
-with its own round's direct slice, and the figure is the median of those ratios: a machine that changes its
-speed between rounds changes both.
+A round is one slice through every way: direct first and last, the others between in an order that turns from
+round to round. Each slice is compared with its own round's direct ones, and the figure is the median of those
+ratios: a machine that changes its speed between rounds changes both.
 """
 
 import json
@@ -50,12 +50,15 @@ def open_connections(stage: Stage, way: Way, seconds: float, rate: int = 0, port
 
 
 def in_turns(stage: Stage, rounds: int, slice_of: Callable[[Way], float]) -> dict[str, list[float]]:
-    """Each way's values, one a round."""
+    """Each way's values, one a round; direct's is the mean of its two."""
+    direct, *others = sorted(stage.ways, key=lambda way: way.name != "direct")
     values: dict[str, list[float]] = {way.name: [] for way in stage.ways}
     for number in range(rounds):
-        turn = number % len(stage.ways)
-        for way in stage.ways[turn:] + stage.ways[:turn]:
+        turn = number % max(len(others), 1)
+        before = slice_of(direct)
+        for way in others[turn:] + others[:turn]:
             values[way.name].append(slice_of(way))
+        values[direct.name].append((before + slice_of(direct)) / 2)
     return values
 
 
@@ -105,7 +108,7 @@ def tls_requests(sheet: Sheet, stage: Stage, rounds: int) -> None:
     """Keep-alive TLS requests a second, and megabytes."""
     for name, path, at_once, unit in (
         ("tls_keepalive_ratio", "/", 32, "requests/s"),
-        ("tls_1mb_ratio", "/1m", 8, "MB/s"),
+        ("tls_1mb_ratio", "/1m", 32, "MB/s"),
     ):
         _warm(stage, rounds, lambda way: _wrk(stage, way, path, at_once))  # noqa: B023
         values = in_turns(stage, rounds, lambda way: _wrk(stage, way, path, at_once))  # noqa: B023
